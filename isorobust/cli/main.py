@@ -1,0 +1,90 @@
+"""The command line: picks the verb, and turns what goes wrong into one line."""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from absl import app, logging
+from absl.flags import argparse_flags
+
+from isorobust.cli import plan, report, run, version
+from isorobust.door import BadInput, nearest
+
+VERBS = {"plan": plan, "run": run, "report": report, "version": version}
+
+
+class Parser(argparse_flags.ArgumentParser):
+    """argparse, except that a mistake is a BadInput and not a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse found wrong as BadInput."""
+        raise BadInput(message)
+
+
+def main() -> None:
+    """Entry point: exit code 0, or 2 with one line for bad input."""
+    app.run(call, flags_parser=guarded(parse))
+
+
+def guarded(function: Any) -> Any:
+    """The function, with its known failures printed as one line and exit code 2."""
+
+    def inner(argument: Any) -> Any:
+        try:
+            return function(argument)
+        except BadInput as error:
+            fail(str(error))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+                raise
+            fail(f"{error.filename or 'writing'}: {error.strerror}; what was finished is kept")
+        except KeyboardInterrupt:
+            fail("stopped; the same command continues", 130)
+
+    return inner
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Prints `isorobust: message` on one line and ends the process with `code`."""
+    print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    # not sys.exit: a thread may still be in a program that runs for seconds
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def parse(argv: Sequence[str]) -> Any:
+    """The parsed arguments; `args.call(args)` does the work."""
+    parser = Parser(prog="isorobust", description=__doc__, allow_abbrev=False)
+    shelf = parser.add_subparsers(dest="verb", metavar=" | ".join(VERBS))
+    parsers = {}
+    for name, module in VERBS.items():
+        parsers[name] = shelf.add_parser(
+            name,
+            help=module.__doc__,
+            description=module.__doc__,
+            allow_abbrev=False,
+            inherited_absl_flags=None,
+        )
+        module.arguments(parsers[name])
+        parsers[name].set_defaults(call=module.call)
+    words = argv[1:]
+    if not words:
+        raise BadInput(f"which verb? {nearest('', VERBS)}")
+    verb = next((word for word in words if not word.startswith("-")), None)
+    if verb is not None and verb not in VERBS:
+        raise BadInput(f"{verb}: no such verb; {nearest(verb, VERBS)}")
+    if verb is not None:
+        known = [f for f in parsers[verb]._option_string_actions if f[:2] == "--"]
+        for word in words[words.index(verb) :]:
+            flag = word.partition("=")[0]
+            if flag[:2] == "--" and flag not in known:
+                raise BadInput(f"{verb} {flag}: no such flag; {nearest(flag, known)}")
+    return parser.parse_args(words)
+
+
+def call(args: Any) -> None:
+    """Does what the parsed arguments ask for."""
+    logging.set_verbosity(logging.WARNING)  # jax tells of every backend it lacks
+    guarded(args.call)(args)

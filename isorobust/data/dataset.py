@@ -1,0 +1,61 @@
+"""The data set of a trial: one generator for training, bounds and floors."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from isorobust.experiment import Trial, describe
+
+TEST_POINTS = 1000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The points of one trial, rounded once to float32 and the same everywhere after.
+
+    x: [n, d], y: [n] float32 training points; component: [n] mixture component
+    x_test: [m, d], y_test: [m] float32 fresh draws, m = 1000 (or what a file has left)
+    noise_variance: sigma^2 [label^2]
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    component: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    noise_variance: float
+
+
+def data_key(trial: Trial) -> str:
+    """Which data a trial sees: trials that differ in model or recipe share it."""
+    cell = trial.cell
+    parts = [describe(cell.distribution), describe(cell.target), cell.n, cell.d]
+    return json.dumps([*parts, trial.seed], sort_keys=True)
+
+
+def generator(*identity: str) -> np.random.Generator:
+    """A Philox generator keyed by a text: the same numbers wherever it is made."""
+    words = hashlib.sha256("/".join(identity).encode()).digest()[:16]
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(words, "little")))
+
+
+def draw(trial: Trial) -> Dataset:
+    """The data set of a trial, at its exact shape; the same on every call.
+
+    The first n rows do not depend on how many test points follow them.
+    """
+    cell, key = trial.cell, data_key(trial)
+    sample = cell.distribution.draw(generator("x", key), cell.n + TEST_POINTS, cell.d)
+    train, test = sample[: cell.n], sample[cell.n :]
+    y = cell.target.label(generator("y", key), train)
+    y_test = cell.target.label(generator("y_test", key), test)
+    return Dataset(
+        x=train.x.astype(np.float32),
+        y=y.astype(np.float32),
+        component=train.component,
+        x_test=test.x.astype(np.float32),
+        y_test=y_test.astype(np.float32),
+        noise_variance=cell.target.noise_variance(train),
+    )

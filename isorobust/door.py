@@ -1,0 +1,161 @@
+"""The door: the one error a user sees, and the checks that raise it.
+
+Every choice a user makes is a dataclass field; its annotation says what is allowed
+(`Annotated[int, AtLeast(1)]`, `Literal["relu", "tanh"]`), and `validate` walks the
+dataclasses and names the dotted field that is off. Inside the house nothing is checked
+twice.
+"""
+
+import dataclasses
+import difflib
+import math
+import numbers
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+
+class BadInput(ValueError):
+    """What the user gave can't be used; the message is the one line they see."""
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """value >= bound."""
+
+    bound: float
+
+    def __str__(self) -> str:
+        return f">= {self.bound}"
+
+    def holds(self, value: float) -> bool:
+        return value >= self.bound
+
+
+@dataclass(frozen=True)
+class Above:
+    """value > bound."""
+
+    bound: float
+
+    def __str__(self) -> str:
+        return f"> {self.bound}"
+
+    def holds(self, value: float) -> bool:
+        return value > self.bound
+
+
+@dataclass(frozen=True)
+class Between:
+    """low <= value <= high."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"between {self.low} and {self.high}"
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """The allowed names, with the nearest to `name` first said: for the end of a line."""
+    shelf = sorted(set(allowed))
+    close = difflib.get_close_matches(name, shelf, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"allowed: {', '.join(shelf)}{hint}"
+
+
+def fields(thing: Any) -> list[dataclasses.Field]:
+    """The fields a user chooses: a dataclass's own, less what flax adds to a module."""
+    return [f for f in dataclasses.fields(thing) if f.init and f.name not in _FLAX]
+
+
+_FLAX = ("parent", "name")
+
+
+def validate(thing: Any, where: str) -> None:
+    """Raises BadInput for the first field of the dataclass that isn't allowed.
+
+    where: the place as the user knows it, such as `configs/law.py: cells[3]`.
+    A dataclass may add `check(self) -> str | None`, which says what is wrong with the
+    fields taken together.
+    """
+    for field in fields(thing):
+        _validate(getattr(thing, field.name), field.type, _dotted(where, field.name))
+    complaint = thing.check() if hasattr(thing, "check") else None
+    if complaint:
+        raise BadInput(f"{where}: {complaint}")
+
+
+def _validate(value: Any, kind: Any, where: str) -> None:
+    base, ranges = _split(kind)
+    if get_origin(base) is tuple:
+        if not isinstance(value, tuple):
+            raise BadInput(f"{where} = {value!r}: must be a tuple")
+        for i, item in enumerate(value):
+            _validate(item, get_args(base)[0], f"{where}[{i}]")
+    elif get_origin(base) is Literal:
+        if value not in get_args(base):
+            raise BadInput(
+                f"{where} = {value!r}: {nearest(str(value), get_args(base))}"
+            )
+    elif base in NAMES:
+        _validate_scalar(value, base, ranges, where)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        validate(value, where)
+    elif not dataclasses.is_dataclass(value):
+        raise BadInput(f"{where} = {value!r}: must be a dataclass such as Sphere()")
+    else:
+        raise BadInput(f"{where} = {value.__name__}: write {value.__name__}(...)")
+
+
+def _validate_scalar(value: Any, kind: type, ranges: tuple, where: str) -> None:
+    allowed = " ".join([NAMES[kind], *map(str, ranges)])
+    fits = {
+        bool: isinstance(value, bool),
+        int: isinstance(value, numbers.Integral) and not isinstance(value, bool),
+        float: isinstance(value, numbers.Real) and not isinstance(value, bool),
+        str: isinstance(value, str),
+    }[kind]
+    finite = not fits or kind is str or math.isfinite(value)
+    if not (fits and finite and all(r.holds(value) for r in ranges)):
+        raise BadInput(f"{where} = {value!r}: must be {allowed}")
+
+
+def parse(text: str, kind: Any, where: str) -> Any:
+    """The value that `text` means for a field of type `kind`; BadInput where none.
+
+    Numbers, texts and booleans can be given as text; whole dataclasses can't.
+    """
+    base, _ = _split(kind)
+    if get_origin(base) is Literal:
+        base = str
+    if base is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if base in (int, float):
+        try:
+            return base(text)
+        except ValueError:
+            raise BadInput(f"{where} = {text!r}: must be {NAMES[base]}") from None
+    if base is str:
+        return text
+    raise BadInput(f"{where} = {text!r}: can't be set from a text; edit the config")
+
+
+def _split(kind: Any) -> tuple[Any, tuple]:
+    if get_origin(kind) is Annotated:
+        base, *ranges = get_args(kind)
+        return base, tuple(ranges)
+    if get_origin(kind) in (Union, types.UnionType):
+        raise TypeError("a field has one type; say `null` with a value of that type")
+    return kind, ()
+
+
+def _dotted(where: str, name: str) -> str:
+    return f"{where}.{name}" if where and not where.endswith(" ") else f"{where}{name}"

@@ -1,0 +1,1 @@
+"""Many networks at once: padded shapes, lanes, pages, and what a run keeps on disk."""

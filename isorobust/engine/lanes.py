@@ -1,0 +1,225 @@
+"""Lanes and devices: the only file that maps over networks or names a device.
+
+A micro-block of m lanes is one vmapped program on one device; m is a constant of the
+backend, because the width of a vmap changes bits. Devices share nothing: each runs its
+own single-device executables, fed by a thread of its own.
+"""
+
+import collections
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from isorobust.door import BadInput
+from isorobust.lipschitz import lower
+from isorobust.training.step import RUNNING, Data, Lane, start, step
+
+BLOCK = {"cpu": 4, "gpu": 128, "tpu": 128}  # only "cpu" was measured: BUILD_NOTES.md
+DTYPE = np.float32
+
+
+def devices(count: int | None = None) -> list[jax.Device]:
+    """The devices to use: `count` of them, or all; on a CPU one a core this process has.
+
+    The number of CPU devices is fixed when jax first touches its backend: where a
+    program did so before, what it made is used. Raises BadInput if `count` is too many.
+    """
+    cores = count or int(os.environ.get("JAX_NUM_CPU_DEVICES", 0)) or _cores()
+    try:
+        jax.config.update("jax_num_cpu_devices", cores)
+    except RuntimeError:
+        pass  # the backend exists: keep it
+    found = jax.devices()
+    if count and count > len(found):
+        raise BadInput(f"--devices={count}: this process has {len(found)} devices")
+    return found[:count] if count else found
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def block_size() -> int:
+    """m, the lanes of a micro-block on this backend."""
+    return BLOCK[jax.default_backend()]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Program: recipes, params -> lanes before their first step."""
+
+    def __call__(self, recipes: Any, params: Any) -> Lane:
+        return jax.vmap(start)(recipes, params)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Program: up to `steps` (traced) training steps of a micro-block.
+
+    Ends early when no lane runs any more, which changes nothing: a stopped lane is
+    frozen. So the result doesn't depend on how training is cut into chunks.
+    """
+
+    model: Any
+
+    def __call__(self, recipes: Any, data: Data, lanes: Lane, steps: Any) -> Lane:
+        one = jax.vmap(lambda r, x, lane: step(self.model, r, x, lane))
+
+        def more(state: tuple[Any, Lane]) -> jax.Array:
+            return (state[0] < steps) & jnp.any(state[1].status == RUNNING)
+
+        def go(state: tuple[Any, Lane]) -> tuple[Any, Lane]:
+            return state[0] + 1, one(recipes, data, state[1])
+
+        return jax.lax.while_loop(more, go, (jnp.zeros((), jnp.int32), lanes))[1]
+
+
+@dataclass(frozen=True)
+class Lower:
+    """Program: the witnesses [m, d] of the named lower bounds, for a micro-block.
+
+    Returns {name: {"rd": [m, d], "sphere": [m, d] if sphere}}; matrix products at the
+    backend's highest precision.
+    """
+
+    names: tuple[str, ...]
+    activation: str
+    sphere: bool
+
+    def __call__(self, layers: Any, data: Data, draws: Any) -> dict:
+        domains = {"rd": False, "sphere": True} if self.sphere else {"rd": False}
+
+        def one(layers: Any, data: Data, draws: Any) -> dict:
+            return {
+                name: {
+                    domain: getattr(lower, name)(
+                        layers, self.activation, on_sphere, data, draws
+                    )
+                    for domain, on_sphere in domains.items()
+                }
+                for name in self.names
+            }
+
+        with jax.default_matmul_precision("highest"):
+            return jax.vmap(one)(layers, data, draws)
+
+
+@dataclass
+class Programs:
+    """The compiled executables of one device, made when first asked for.
+
+    compile_seconds, compiled: what making them cost, and how many there are
+    """
+
+    device: jax.Device
+    compile_seconds: float = 0.0
+    _made: dict = field(default_factory=dict)
+
+    @property
+    def compiled(self) -> int:
+        return len(self._made)
+
+    def __call__(self, function: Any, *arguments: Any) -> Any:
+        """function(*arguments) on this device; numpy leaves are moved there."""
+        arguments = jax.device_put(arguments, self.device)
+        leaves, tree = jax.tree.flatten(arguments)
+        key = (function, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        if key not in self._made:
+            began = time.perf_counter()
+            self._made[key] = jax.jit(function).lower(*arguments).compile()
+            self.compile_seconds += time.perf_counter() - began
+        return self._made[key](*arguments)
+
+
+def stack(trees: Iterable[Any]) -> Any:
+    """One pytree with a leading axis of lanes from pytrees of the same structure."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def unstack(tree: Any, lane: int) -> Any:
+    """The numpy pytree of one lane."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[lane], tree)
+
+
+def spread(
+    tasks: Iterable[Any], programs: list[Programs], work: Callable[[Any, Programs], Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Yields (task, work(task, programs)) as they finish, one thread a device.
+
+    task.program (hashable) and task.cost guide who does what: a device stays with its
+    program, then opens the one with most work left that nobody has, and helps out with
+    another's only when none is left, since that means compiling it once more. An
+    exception of `work` is raised here, after the other devices end their task.
+    """
+    shelf: dict[Any, collections.deque] = {}
+    for task in tasks:
+        shelf.setdefault(task.program, collections.deque()).append(task)
+    lock, done, taken = threading.Lock(), queue.SimpleQueue(), set()
+    stopped = threading.Event()
+
+    def take(mine: Any) -> Any:
+        with lock:
+            full = {p: sum(t.cost for t in ts) for p, ts in shelf.items() if ts}
+            if stopped.is_set() or not full:
+                return None
+            fresh = {p: cost for p, cost in full.items() if p not in taken}
+            pick = mine if mine in full else max(fresh or full, key=(fresh or full).get)
+            taken.add(pick)
+            return shelf[pick].popleft()
+
+    def serve(own: Programs) -> None:
+        try:
+            mine = None
+            while (task := take(mine)) is not None:
+                mine = task.program
+                done.put((task, work(task, own), None))
+        except BaseException as error:
+            done.put((None, None, error))
+        finally:
+            done.put(None)
+
+    threads = [threading.Thread(target=serve, args=(p,), daemon=True) for p in programs]
+    for thread in threads:
+        thread.start()
+    alive, failure = len(threads), None
+    try:
+        while alive:
+            item = done.get()
+            if item is None:
+                alive -= 1
+            elif item[2] is not None:
+                failure = failure or item[2]
+                stopped.set()
+            elif failure is None:
+                yield item[0], item[1]
+    finally:
+        stopped.set()
+    if failure is not None:
+        raise failure
+
+
+def roof(programs: list[Programs], size: int = 2048) -> float:
+    """FLOP/s of float32 matrix products [size, size] on all devices at once; best of 5."""
+    matrix = np.random.default_rng(0).standard_normal((size, size)).astype(DTYPE)
+    placed = [jax.device_put(matrix, own.device) for own in programs]
+    best = np.inf
+    for _ in range(6):  # the first compiles
+        began = time.perf_counter()
+        jax.block_until_ready([_square(matrix) for matrix in placed])
+        best = min(best, time.perf_counter() - began)
+    return len(placed) * 2 * size**3 / best
+
+
+@jax.jit
+def _square(matrix: jax.Array) -> jax.Array:
+    return matrix @ matrix

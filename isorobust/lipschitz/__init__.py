@@ -1,0 +1,1 @@
+"""Bounds on the Lipschitz constant of ONE network: attained below, certified above."""

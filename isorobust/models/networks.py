@@ -1,0 +1,124 @@
+"""Networks as flax modules.
+
+The contract that the engine and the bounds rely on, for ONE network:
+
+    init(rng, d) -> params          at the exact shape, drawn by numpy
+    apply({"params": params}, x, weights) -> f(x) [n]
+    layers(params, x, weights) -> ((W, b), ...)   W [out, in]; batch norm folded in
+    num_params(d), folded_params(d) -> p as trained, p of the folded class
+    padded(width) -> the module of a wider rung; `pads` says whether zero units stay zero
+"""
+
+import math
+from typing import Annotated, Any, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from isorobust.activations import ACTIVATIONS
+from isorobust.door import AtLeast
+
+__all__ = ["MLP"]
+
+EPSILON = 1e-5  # added to a batch variance, as torch and flax do
+
+Layers = tuple[tuple[Any, Any], ...]
+
+
+class MLP(nn.Module):
+    """A fully connected network with biases and a scalar output.
+
+    f(x) = W_D phi(W_{D-1} ... phi(W_1 x + b_1) ...) + b_D, D = depth linear layers, all
+    hidden layers `width` wide; depth = 2 is the two-layer network of the law.
+
+    init: "unit" draws W_1 ~ N(0, 1/d) so that its rows have length ~ 1, later layers
+        ~ N(0, 1/width), biases 0; "torch" draws everything uniformly within
+        +-1/sqrt(fan in), as torch.nn.Linear does.
+    batch_norm: normalise every hidden pre-activation over the training set, then scale
+        and shift (Bubeck, Li, Nagaraj 2021, section 5); at evaluation the statistics are
+        those of the final parameters and are folded into the weights.
+    """
+
+    width: Annotated[int, AtLeast(1)] = 64
+    depth: Annotated[int, AtLeast(2)] = 2
+    activation: Literal["relu", "tanh", "gelu"] = "relu"
+    batch_norm: bool = False
+    init_scheme: Literal["unit", "torch"] = "unit"
+
+    pads = True  # phi(0) = 0: a unit with w = b = a = 0 has zero gradient
+
+    @nn.compact
+    def __call__(self, x: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+        """f at the points x [n, d]: [n]. weights [n]: 0 marks a padded point."""
+        h = x
+        for i in range(self.depth - 1):
+            h = nn.Dense(self.width, name=f"dense_{i}")(h)
+            if self.batch_norm:
+                # flax's own gives padded points a say in the statistics
+                scale = self.param(f"scale_{i}", nn.initializers.ones, (self.width,))
+                shift = self.param(f"shift_{i}", nn.initializers.zeros, (self.width,))
+                mean, variance = _moments(h, weights)
+                h = (h - mean) * (scale / jnp.sqrt(variance + EPSILON)) + shift
+            h = ACTIVATIONS[self.activation].jax(h)
+        return nn.Dense(1, name=f"dense_{self.depth - 1}")(h)[:, 0]
+
+    def initial(self, rng: np.random.Generator, d: int) -> dict:
+        """Parameters at the exact shape (float32 numpy), in the layout of `apply`."""
+        params: dict[str, Any] = {}
+        sizes = [d, *[self.width] * (self.depth - 1), 1]
+        for i, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            if self.init_scheme == "torch":
+                limit = 1 / math.sqrt(fan_in)
+                kernel = rng.uniform(-limit, limit, (fan_in, fan_out))
+                bias = rng.uniform(-limit, limit, fan_out)
+            else:
+                kernel = rng.standard_normal((fan_in, fan_out)) / math.sqrt(fan_in)
+                bias = np.zeros(fan_out)
+            params[f"dense_{i}"] = {"kernel": np.float32(kernel), "bias": np.float32(bias)}
+            if self.batch_norm and i < self.depth - 1:
+                params[f"scale_{i}"] = np.ones(fan_out, np.float32)
+                params[f"shift_{i}"] = np.zeros(fan_out, np.float32)
+        return params
+
+    def layers(self, params: dict, x: Any = None, weights: Any = None) -> Layers:
+        """((W, b), ...) of the network as a plain chain, W [out, in].
+
+        Works on numpy and on jax arrays alike; with batch norm on numpy ones: x [n, d] is
+        the training set whose statistics are frozen, and (W, b) are the folded ones.
+        """
+        chain, h = [], x
+        for i in range(self.depth):
+            kernel, bias = params[f"dense_{i}"]["kernel"], params[f"dense_{i}"]["bias"]
+            if self.batch_norm and i < self.depth - 1:
+                mean, variance = _moments(h @ kernel + bias, weights)
+                factor = params[f"scale_{i}"] / (variance + EPSILON) ** 0.5
+                kernel = kernel * factor
+                bias = (bias - mean) * factor + params[f"shift_{i}"]
+                h = ACTIVATIONS[self.activation].numpy(h @ kernel + bias)
+            chain.append((kernel.T, bias))
+        return tuple(chain)
+
+    def num_params(self, d: int) -> int:
+        """Trainable reals of the network as it is trained."""
+        norms = 2 * self.width * (self.depth - 1) if self.batch_norm else 0
+        return self.folded_params(d) + norms
+
+    def folded_params(self, d: int) -> int:
+        """p of the class the frozen network lies in: k(d + 2) + 1 for two layers."""
+        k = self.width
+        return k * (d + 1) + (self.depth - 2) * k * (k + 1) + k + 1
+
+    def padded(self, width: int) -> "MLP":
+        """The module of a rung whose hidden layers are `width` wide."""
+        return self.clone(width=width)
+
+
+def _moments(z: Any, weights: Any) -> tuple[Any, Any]:
+    """Mean and (biased) variance of z [n, k] over the points, weighted."""
+    if weights is None:
+        return z.mean(0), z.var(0)
+    share = (weights / weights.sum())[:, None]
+    mean = (share * z).sum(0)
+    return mean, (share * (z - mean) ** 2).sum(0)

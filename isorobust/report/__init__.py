@@ -1,0 +1,1 @@
+"""Renderings of records: one table object, several formats; never jax."""

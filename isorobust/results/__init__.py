@@ -1,0 +1,1 @@
+"""Records of trained networks, and what can be concluded from them; never jax."""

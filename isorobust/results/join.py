@@ -1,0 +1,142 @@
+"""From what a run's pages say of a trial to its record: pure JSON and numpy, no jax."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from isorobust.door import BadInput
+from isorobust.law import floors, theorem
+from isorobust.law.setting import Setting
+from isorobust.results.records import SCHEMA
+
+DOMAINS = ("rd", "sphere")
+LOWER = ("random", "data", "sweep")
+UPPER = ("product", "path", "liplt")
+
+
+def collect(folder: Path) -> tuple[list[dict], int]:
+    """(records of all measured trials in plan order, number of trials planned).
+
+    Reads experiment.json and the pages of a run, finished or under way. Raises BadInput
+    for a folder that holds no run.
+    """
+    try:
+        about = json.loads((folder / "experiment.json").read_text())
+    except (OSError, ValueError):
+        raise BadInput(f"{folder}: holds no run (no readable experiment.json)") from None
+    identities = {row["uid"]: row for row in about["trials"]}
+    bounds = about["experiment"]["bounds"]
+    found: dict[str, dict] = {}
+    for page, uids in about["pages"].items():
+        parts = ["trials", "fit", *(f"bound_{name}" for name in bounds)]
+        files = [folder / "pages" / page / f"{part}.json" for part in parts]
+        if not all(file.exists() for file in files):
+            continue
+        trained, fits, *rows = (json.loads(file.read_text()) for file in files)
+        for i, uid in enumerate(uids):
+            measured = {name: rows[k][i] for k, name in enumerate(bounds)}
+            found[uid] = join(identities[uid], trained[i], fits[i], measured)
+    return [found[uid] for uid in identities if uid in found], len(identities)
+
+
+def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> dict:
+    """The record of one trial: identity, fit, bounds, floors, verdict, cost.
+
+    identity: its columns of the plan; trained: a page's row in trials.json; fit: its row
+    in fit.json; bounds: name -> its row in bound_<name>.json.
+    """
+    s = Setting(**fit["setting"])
+    row = {**identity, "schema_version": SCHEMA, "p": s.p}
+    row |= {
+        "train_mse": s.mse,
+        "noise_variance": s.noise_variance,
+        "epsilon": s.epsilon,
+        "fits_below_noise": s.epsilon > 0,
+        "reached": s.mse <= identity["target_mse"] and trained["stop"] != "diverged",
+        "stop": trained["stop"],
+        "steps": trained["steps"],
+        "test_mse": fit["test_mse"],
+    }
+    row |= _bounds(bounds, s.on_sphere)
+    row |= _law(s)
+    row |= _verdict(row)
+    row |= {
+        "train_seconds": trained["train_seconds"],
+        "measure_seconds": fit["measure_seconds"]
+        + sum(b["measure_seconds"] for b in bounds.values()),
+        "flops": identity["flops_per_step"] * trained["steps"],
+        "peak_bytes": trained["peak_bytes"],
+    }
+    del row["flops_per_step"]
+    return row | trained["provenance"]
+
+
+def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
+    """Every bound by name, then the best of each side and domain.
+
+    A bound on R^d holds on the sphere too, so upper_sphere is never above upper.
+    """
+    row: dict[str, Any] = {}
+    for name in LOWER:
+        for domain in DOMAINS if on_sphere else DOMAINS[:1]:
+            suffix = "" if domain == "rd" else "_sphere"
+            row[f"lower_{name}{suffix}"] = bounds.get(name, {}).get(domain)
+    for name in UPPER:
+        row[f"upper_{name}"] = bounds.get(name, {}).get("rd")
+    for side, names, best in (("lower", LOWER, max), ("upper", UPPER, min)):
+        for suffix in ("", "_sphere") if on_sphere else ("",):
+            values = [row.get(f"{side}_{name}{suffix}") for name in names]
+            if side == "upper" and suffix:
+                values.append(row["upper"])
+            known = [value for value in values if value is not None]
+            row[side + suffix] = best(known) if known else None
+    return row
+
+
+def _law(s: Setting) -> dict:
+    row: dict[str, Any] = {
+        "law_ratio": theorem.law_ratio(s.n, s.d, s.p),
+        "floor_theorem": theorem.literal_floor(s),
+        "theorem_applies": theorem.literal_applies(s),
+    }
+    found = {name: getattr(floors, name)(s) for name in floors.__all__}
+    for name, floor in found.items():
+        row[f"floor_{name}"] = floor.value
+        row[f"floor_{name}_reason"] = floor.reason
+    valid = {name: f for name, f in found.items() if f.value is not None}
+    highest = max(valid.values(), key=lambda f: f.value or 0.0, default=None)
+    row["floor"] = highest.value if highest else None
+    row["floor_domain"] = highest.domain if highest else None
+    for domain in DOMAINS:
+        here = [f.value for f in valid.values() if f.value and f.domain == domain]
+        row[f"floor_{domain}"] = max(here, default=None)
+    return row
+
+
+def _verdict(row: dict) -> dict:
+    """Whether a certified upper bound lies below a floor of its domain, and the ratios.
+
+    A floor on the sphere is a floor on R^d; upper_sphere is compared with it where there
+    is one. reach = upper / (sigma (1 - sqrt(1 - eps / sigma^2)) law_ratio).
+    """
+    upper, lower, floor = row["upper"], row["lower"], row["floor"]
+    violated = None
+    if upper is not None and floor is not None:
+        on_sphere = row["floor_sphere"]
+        bound = row.get("upper_sphere", upper)
+        violated = upper < floor or bool(on_sphere and bound < on_sphere)
+    crossed = None
+    if upper is not None and lower is not None:
+        crossed = upper < lower or (row.get("lower_sphere") or 0.0) > upper
+    share = min(1.0, row["epsilon"] / row["noise_variance"]) if row["noise_variance"] else 0
+    unit = 1 - math.sqrt(1 - share) if share > 0 else 0.0
+    reach = unit * math.sqrt(row["noise_variance"]) * row["law_ratio"]
+    return {
+        "violated": violated,
+        "crossed": crossed,
+        "lower_over_floor": lower / floor if lower is not None and floor else None,
+        "upper_over_floor": upper / floor if upper is not None and floor else None,
+        "upper_over_lower": upper / lower if upper is not None and lower else None,
+        "reach": upper / reach if upper is not None and reach > 0 else None,
+    }

@@ -1,0 +1,45 @@
+"""Records: one flat JSON row a trial that stands alone; what may vary; read and write."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from isorobust.door import BadInput
+
+SCHEMA = 1
+# what may differ between two honest runs of one experiment
+VARIES = (("_seconds", "_bytes"), ("device_", "host_", "software_"))
+
+
+def varies(name: str) -> bool:
+    """Whether two honest runs of one experiment may differ in this column."""
+    ends, begins = VARIES
+    return name.endswith(ends) or name.startswith(begins)
+
+
+def write(rows: Iterable[dict]) -> str:
+    """The text of records.jsonl."""
+    return "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+
+
+def read(file: Path) -> list[dict]:
+    """The rows of a records.jsonl; BadInput names the line that is off."""
+    try:
+        lines = file.read_text().splitlines()
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{file}: not a text of JSON rows") from None
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            raise BadInput(f"{file}:{number}: not a JSON row") from None
+        version = row.get("schema_version") if isinstance(row, dict) else None
+        if version != SCHEMA:
+            raise BadInput(
+                f"{file}:{number}: schema_version = {version!r}: this isorobust reads {SCHEMA}"
+            )
+        rows.append(row)
+    return rows
