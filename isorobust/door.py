@@ -145,6 +145,8 @@ def parse(text: str, kind: Any, where: str) -> Any:
             raise BadInput(f"{where} = {text!r}: must be {NAMES[base]}") from None
     if base is str:
         return text
+    if get_origin(base) is tuple and get_args(base)[0] in NAMES:
+        return tuple(parse(word, get_args(base)[0], where) for word in text.split(","))
     raise BadInput(f"{where} = {text!r}: can't be set from a text; edit the config")
 
 

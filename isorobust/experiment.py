@@ -13,8 +13,6 @@ from typing import Annotated, Any
 
 from isorobust.door import AtLeast, BadInput, Between, fields, nearest, parse, validate
 
-BOUNDS = ("random", "data", "sweep", "product", "path", "liplt")
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -68,7 +66,7 @@ class Experiment:
     track, version: the name under which tables cite it; raise the version with any
         change of the cells
     delta: probability with which a floor of the law may fail
-    bounds: names from lipschitz/lower.py and lipschitz/upper.py
+    bounds: names from lipschitz/lower.py and lipschitz/upper.py; () asks for all
     """
 
     track: str
@@ -76,7 +74,7 @@ class Experiment:
     cells: tuple[Cell, ...]
     seeds: Annotated[int, AtLeast(1)] = 4
     delta: Annotated[float, Between(1e-12, 0.5)] = 0.01
-    bounds: tuple[str, ...] = BOUNDS
+    bounds: tuple[str, ...] = ()
 
     def trials(self) -> list[Trial]:
         """All trials in canonical order: cell by cell, seeds within a cell."""
@@ -88,9 +86,6 @@ class Experiment:
         twins = len(self.cells) - len({cell.uid for cell in self.cells})
         if twins:
             return f"cells: {twins} of them repeat another; a cell may stand once"
-        for name in self.bounds:
-            if name not in BOUNDS:
-                return f"bounds: {name!r} is unknown; {nearest(name, BOUNDS)}"
         if len(set(self.bounds)) < len(self.bounds):
             return "bounds: a name may stand once"
         return None
@@ -173,7 +168,9 @@ def _call(file: Path, size: str) -> Experiment:
 
 
 def _raised(file: Path, error: BaseException) -> str:
-    here = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+    here = [
+        f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)
+    ]
     line = getattr(error, "lineno", None) or (here[-1].lineno if here else 1)
     said = " ".join(str(error).split())
     return f"{file}:{line}: the config raised {type(error).__name__}: {said}"
@@ -211,7 +208,7 @@ def _paths(thing: Any, prefix: str = "") -> list[str]:
         value = getattr(thing, field.name)
         if dataclasses.is_dataclass(value):
             names += _paths(value, f"{prefix}{field.name}.")
-        elif not isinstance(value, tuple):
+        else:
             names.append(prefix + field.name)
     return names
 

@@ -18,10 +18,12 @@ from typing import Any
 from isorobust.engine import lanes, pages
 from isorobust.engine.ladder import LADDER, rung
 from isorobust.engine.plan import Page, Plan, flops_per_step, plan
+from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened, write_whole
 from isorobust.experiment import Cell, Experiment, Trial, describe, digest, validate
 from isorobust.progress import Watch
-from isorobust.report import table as report
+from isorobust import report
+from isorobust.report.table import Table
 from isorobust.results import records
 from isorobust.results.join import collect
 
@@ -36,12 +38,14 @@ class Result:
 
     folder: Path
     records: list[dict]
-    table: report.Table
+    table: Table
     trained: int
 
 
 def run(
-    experiment: Experiment, workdir: str | Path | None = None, devices: int | None = None
+    experiment: Experiment,
+    workdir: str | Path | None = None,
+    devices: int | None = None,
 ) -> Result:
     """Trains, measures and tabulates every network of an experiment.
 
@@ -55,8 +59,8 @@ def run(
     validate(experiment, "experiment")
     programs = [lanes.Programs(device) for device in lanes.devices(devices)]
     folder = Path(workdir or tempfile.mkdtemp(prefix="isorobust-"))
-    with opened(folder, identity(experiment)) as store:
-        whole = plan(experiment)
+    whole = plan(experiment)
+    with opened(folder, identity(whole)) as store:
         began = time.perf_counter()
         trained = _train(whole, store, programs)
         train_seconds = time.perf_counter() - began
@@ -69,14 +73,20 @@ def run(
         return result
 
 
-def identity(experiment: Experiment) -> dict:
-    """What experiment.json says: all that decides a record, its hash, the trials."""
-    whole = {**describe(experiment), "ladder": LADDER}
+def identity(whole: Plan) -> dict:
+    """What experiment.json says: all that decides a network, its hash, the trials.
+
+    `bounds` stands beside the experiment: asking for others is no other experiment.
+    """
+    experiment = whole.experiment
+    decides = {**describe(experiment), "ladder": LADDER}
+    del decides["bounds"]
     return {
-        "experiment": whole,
-        "sha256": digest(whole),
-        "trials": [_identity(experiment, trial) for trial in experiment.trials()],
-        "pages": {page.name: [t.uid for t in page.trials] for page in plan(experiment).pages},
+        "experiment": decides,
+        "sha256": digest(decides),
+        "bounds": whole.bounds,
+        "trials": [_identity(experiment, trial) for trial in whole.trials],
+        "pages": {page.name: [t.uid for t in page.trials] for page in whole.pages},
         "command": sys.argv,
         "started_with": provenance(),
     }
@@ -103,7 +113,7 @@ def _train(whole: Plan, store: Store, programs: list[lanes.Programs]) -> int:
             watch.advance(page.cost - ticked, len(page.trials))
             return found
 
-        for page, (params, rows) in lanes.spread(todo, programs, work):
+        for page, (params, rows) in spread(todo, programs, work):
             about = {"provenance": provenance(), "peak_bytes": _peak_bytes()}
             store.write_page(page.name, params, [row | about for row in rows])
     return networks
@@ -111,9 +121,11 @@ def _train(whole: Plan, store: Store, programs: list[lanes.Programs]) -> int:
 
 def _measure(whole: Plan, store: Store, programs: list[lanes.Programs]) -> int:
     """Measures what the store lacks of every page; how many pages that were."""
-    asked = whole.experiment.bounds
+    asked = whole.bounds
     missing = {
-        page.name: tuple(name for name in asked if not store.has(page.name, f"bound_{name}"))
+        page.name: tuple(
+            name for name in asked if not store.has(page.name, f"bound_{name}")
+        )
         for page in whole.pages
     }
     todo = [p for p in whole.pages if missing[p.name] or not store.has(p.name, "fit")]
@@ -128,17 +140,17 @@ def _measure(whole: Plan, store: Store, programs: list[lanes.Programs]) -> int:
             watch.advance(1, len(page.trials))
             return found
 
-        for page, parts in lanes.spread(todo, programs, work):
+        for page, parts in spread(todo, programs, work):
             store.write(page.name, parts)
     return len(todo)
 
 
-def publish(folder: Path, rows: list[dict], planned: int) -> report.Table:
+def publish(folder: Path, rows: list[dict], planned: int) -> Table:
     """Writes records.jsonl and the table in every format; each whole or not at all."""
     write_whole(folder / "records.jsonl", records.write(rows))
     table = report.tabulate(rows, planned)
-    for ending, render in report.RENDERINGS.items():
-        write_whole(folder / f"table.{ending}", render(table))
+    for name, render in report.FILES.items():
+        write_whole(folder / name, render(table))
     return table
 
 
@@ -174,17 +186,22 @@ def block(cell: Cell) -> str:
     parts = [f"{model.depth}-layer {model.activation}", _spoken(cell.distribution)]
     if model.batch_norm:
         parts[0] += " with batch norm"
-    parts += [_spoken(cell.target), _spoken(cell.recipe)]
-    return ", ".join(parts)
+    parts += [_spoken(cell.target), _spoken(cell.recipe, brief=True)]
+    return "; ".join(parts)
 
 
-def _spoken(choice: Any) -> str:
-    """`Path(target_mse=0.1, steps=2500)`: the fields that aren't at their default."""
-    said = []
-    for f in dataclasses.fields(choice):
-        value = getattr(choice, f.name)
-        if value != f.default:
-            said.append(f"{f.name}={value!r}")
+def _spoken(choice: Any, brief: bool = False) -> str:
+    """`Path(target_mse=0.1, steps=2500)`: the fields (brief: those not at default)."""
+    if hasattr(choice, "identity"):
+        named = choice.identity()
+    else:
+        named = {f.name: getattr(choice, f.name) for f in dataclasses.fields(choice)}
+        if brief:
+            default = {f.name: f.default for f in dataclasses.fields(choice)}
+            named = {
+                k: v for k, v in named.items() if k == "target_mse" or v != default[k]
+            }
+    said = [f"{k}={f'{v:g}' if isinstance(v, float) else v}" for k, v in named.items()]
     return f"{type(choice).__name__}({', '.join(said)})"
 
 
@@ -260,7 +277,9 @@ def _write_timing(
                 "train_seconds": train,
                 "total_seconds": total,
                 "networks_per_second": trained / train,
-                "network_steps_per_second": share * sum(r["steps"] for r in rows) / train,
+                "network_steps_per_second": share
+                * sum(r["steps"] for r in rows)
+                / train,
                 "flop_per_second": flops / train,
                 "matmul_roof_flop_per_second": roof,
                 "share_of_roof": flops / train / roof,

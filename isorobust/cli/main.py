@@ -37,9 +37,16 @@ def guarded(function: Any) -> Any:
         except BadInput as error:
             fail(str(error))
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            if error.errno not in (
+                errno.ENOSPC,
+                errno.EDQUOT,
+                errno.EACCES,
+                errno.EROFS,
+            ):
                 raise
-            fail(f"{error.filename or 'writing'}: {error.strerror}; what was finished is kept")
+            fail(
+                f"{error.filename or 'writing'}: {error.strerror}; what was finished is kept"
+            )
         except KeyboardInterrupt:
             fail("stopped; the same command continues", 130)
 

@@ -10,13 +10,16 @@ def arguments(parser: ArgumentParser) -> None:
     """Declares the arguments."""
     parser.add_argument("run", metavar="RUN", help="the folder of a run")
     parser.add_argument(
-        "--format", default="md", choices=("md", "json", "csv", "tex"), help="default: md"
+        "--format",
+        default="md",
+        choices=("md", "json", "csv", "tex", "svg"),
+        help="md by default",
     )
 
 
 def call(args: Namespace) -> None:
     """Prints the table of the records that the run has so far."""
-    from isorobust.report.table import RENDERINGS, tabulate
+    from isorobust.report import FILES, tabulate
     from isorobust.results import records
     from isorobust.results.join import collect
 
@@ -28,4 +31,5 @@ def call(args: Namespace) -> None:
         rows, planned = collect(folder)
     if not rows:
         raise BadInput(f"{folder}: no network is measured yet ({planned} planned)")
-    print(RENDERINGS[args.format](tabulate(rows, planned)), end="")
+    render = next(r for name, r in FILES.items() if name.endswith(args.format))
+    print(render(tabulate(rows, planned)), end="")

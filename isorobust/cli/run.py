@@ -23,5 +23,7 @@ def call(args: Namespace) -> None:
 
     result = run(load(args.config, args.set), args.workdir, args.devices)
     print(markdown(result.table))
-    done = f"{result.trained} networks trained" if result.trained else "nothing left to do"
+    done = (
+        f"{result.trained} networks trained" if result.trained else "nothing left to do"
+    )
     print(f"{done}; {len(result.records)} records in {result.folder}/records.jsonl")

@@ -24,7 +24,6 @@ class Sphere:
 
     on_sphere = True
     components = 1
-    size = math.inf
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n points: standard normals over their length."""
@@ -50,7 +49,6 @@ class Gaussian:
 
     on_sphere = False
     components = 1
-    size = math.inf
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n points of N(0, I/d)."""
@@ -83,7 +81,6 @@ class Mixture:
     spread: Annotated[float, Between(0.01, 1.0)] = 0.5
 
     on_sphere = False
-    size = math.inf
 
     @property
     def components(self) -> int:

@@ -1,4 +1,7 @@
-"""Real data: the digits of scikit-learn, and a user's own .npz file."""
+"""Real data: the digits of scikit-learn, and a user's own .npz file.
+
+Of real data no law is known: no isoperimetric constant, and so no radius of the law.
+"""
 
 import functools
 import hashlib
@@ -15,43 +18,8 @@ from isorobust.door import BadInput
 __all__ = ["NPZ", "Digits"]
 
 
-class _Labelled:
-    """What real data shares: no known law, so no constant and no radius of a law."""
-
-    on_sphere = False
-    labelled = True
-    components = 1
-
-    def isoperimetry(self, d: int) -> None:
-        """None: the isoperimetric constant of real data is not known."""
-        return None
-
-    @property
-    def size(self) -> int:
-        return len(self._all().x)
-
-    def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
-        """n different points in random order (all there are, where n is larger)."""
-        everything = self._all()
-        rows = rng.permutation(len(everything.x))[:n]
-        label = everything.label
-        assert label is not None
-        return Sample(everything.x[rows], everything.component[rows], label[rows])
-
-    def objection(self, cell: Any) -> str | None:
-        size, d = self._all().x.shape
-        if cell.d != d:
-            return f"d = {cell.d}: the data has d = {d}"
-        if cell.n > size:
-            return f"n = {cell.n}: the data has {size} points"
-        return None
-
-    def _all(self) -> Sample:
-        raise NotImplementedError
-
-
 @dataclass(frozen=True)
-class Digits(_Labelled):
+class Digits:
     """The handwritten digits bundled with scikit-learn, two classes against two.
 
     d = 64; label +1 for `positive`, -1 for `negative`; pixels centred over the chosen
@@ -61,8 +29,17 @@ class Digits(_Labelled):
     positive: tuple[int, ...] = (0, 1)
     negative: tuple[int, ...] = (2, 3)
 
-    def _all(self) -> Sample:
-        return _digits(self.positive, self.negative)
+    on_sphere = False
+    labelled = True
+    components = 1
+
+    def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
+        """n different images in random order (all there are, where n is larger)."""
+        return _shuffled(_digits(self.positive, self.negative), rng, n)
+
+    def isoperimetry(self, d: int) -> None:
+        """None: not known."""
+        return None
 
     def check(self) -> str | None:
         chosen = self.positive + self.negative
@@ -72,9 +49,12 @@ class Digits(_Labelled):
             return "positive, negative: each needs at least one digit"
         return None
 
+    def objection(self, cell: Any) -> str | None:
+        return _misfit(_digits(self.positive, self.negative), cell)
+
 
 @dataclass(frozen=True)
-class NPZ(_Labelled):
+class NPZ:
     """A local .npz file with x [N, d] and y [N], y in [-1, 1].
 
     Its identity is the SHA-256 of the file, not its path. x is scaled so that the mean
@@ -82,6 +62,18 @@ class NPZ(_Labelled):
     """
 
     path: str = ""
+
+    on_sphere = False
+    labelled = True
+    components = 1
+
+    def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
+        """n different points in random order (all there are, where n is larger)."""
+        return _shuffled(_npz(self.path), rng, n)
+
+    def isoperimetry(self, d: int) -> None:
+        """None: not known."""
+        return None
 
     def identity(self) -> dict:
         """The content's hash."""
@@ -94,8 +86,24 @@ class NPZ(_Labelled):
             return str(error)
         return None
 
-    def _all(self) -> Sample:
-        return _npz(self.path)
+    def objection(self, cell: Any) -> str | None:
+        return _misfit(_npz(self.path), cell)
+
+
+def _shuffled(everything: Sample, rng: np.random.Generator, n: int) -> Sample:
+    rows = rng.permutation(len(everything.x))[:n]
+    label = everything.label
+    assert label is not None  # real data comes with labels
+    return Sample(everything.x[rows], everything.component[rows], label[rows])
+
+
+def _misfit(everything: Sample, cell: Any) -> str | None:
+    size, d = everything.x.shape
+    if cell.d != d:
+        return f"d = {cell.d}: the data has d = {d}"
+    if cell.n > size:
+        return f"n = {cell.n}: the data has {size} points"
+    return None
 
 
 @functools.cache  # a file is read once, not once a trial
@@ -109,24 +117,14 @@ def _digits(positive: tuple[int, ...], negative: tuple[int, ...]) -> Sample:
     images, classes = load_digits(return_X_y=True)
     rows = np.isin(classes, positive + negative)
     label = np.where(np.isin(classes[rows], positive), 1.0, -1.0)
-    return Sample(_normalised(images[rows]), classes[rows], label)
+    x = images[rows] - images[rows].mean(axis=0)
+    return Sample(_scaled(x), np.zeros(len(x), int), label)
 
 
 @functools.cache  # as above
 def _npz(path: str) -> Sample:
     where = f"path = {path!r}"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            absent = [name for name in ("x", "y") if name not in file]
-            if absent:
-                raise BadInput(f"{where}: has no array {' and no '.join(absent)}")
-            x, y = np.asarray(file["x"], float), np.asarray(file["y"], float)
-    except FileNotFoundError:
-        raise BadInput(f"{where}: no such file") from None
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{where}: not a plain .npz of numbers ({error})") from None
+    x, y = _arrays(path, where)
     if x.ndim != 2 or y.shape != x.shape[:1] or not x.size:
         raise BadInput(f"{where}: x {x.shape} and y {y.shape} must be [N, d] and [N]")
     for name, array in (("x", x), ("y", y)):
@@ -137,10 +135,25 @@ def _npz(path: str) -> Sample:
         worst = int(np.abs(y).argmax())
         raise BadInput(f"{where}: y[{worst}] = {y[worst]:g}: must be within [-1, 1]")
     if not x.any():
-        raise BadInput(f"{where}: x is all zero")
-    return Sample(x / np.sqrt(np.mean(np.sum(x**2, axis=1))), np.zeros(len(x), int), y)
+        raise BadInput(f"{where}: x is all zero; it can't be scaled to length 1")
+    return Sample(_scaled(x), np.zeros(len(x), int), y)
 
 
-def _normalised(x: np.ndarray) -> np.ndarray:
-    centred = x - x.mean(axis=0)
-    return centred / np.sqrt(np.mean(np.sum(centred**2, axis=1)))
+def _arrays(path: str, where: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            absent = [name for name in ("x", "y") if name not in file]
+            if absent:
+                raise BadInput(f"{where}: has no array {' and no '.join(absent)}")
+            return np.asarray(file["x"], float), np.asarray(file["y"], float)
+    except BadInput:
+        raise
+    except FileNotFoundError:
+        raise BadInput(f"{where}: no such file") from None
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(f"{where}: not a plain .npz of numbers ({error})") from None
+
+
+def _scaled(x: np.ndarray) -> np.ndarray:
+    """x with the mean of |x|^2 brought to 1."""
+    return x / np.sqrt(np.mean(np.sum(x**2, axis=1)))

@@ -36,8 +36,22 @@ def rung(cell: Cell) -> Rung:
     )
 
 
+def measuring(shape: Rung) -> Rung:
+    """The rung on which a trained rung is measured: each size up to a power of four.
+
+    Looking for witnesses costs milliseconds and compiling the search most of a second,
+    so fewer and larger shapes win (the values are float64 at the exact shape anyway).
+    """
+    return Rung(*(_even(size) for size in (shape.n, shape.d, shape.width)))
+
+
 def _climb(size: int, least: int) -> int:
     return max(least, 1 << (size - 1).bit_length())
+
+
+def _even(size: int) -> int:
+    """The next power of four, for a power of two."""
+    return size << (size.bit_length() - 1) % 2
 
 
 def pad(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

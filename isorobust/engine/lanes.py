@@ -5,12 +5,9 @@ backend, because the width of a vmap changes bits. Devices share nothing: each r
 own single-device executables, fed by a thread of its own.
 """
 
-import collections
 import os
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,63 +146,6 @@ def stack(trees: Iterable[Any]) -> Any:
 def unstack(tree: Any, lane: int) -> Any:
     """The numpy pytree of one lane."""
     return jax.tree.map(lambda leaf: np.asarray(leaf)[lane], tree)
-
-
-def spread(
-    tasks: Iterable[Any], programs: list[Programs], work: Callable[[Any, Programs], Any]
-) -> Iterator[tuple[Any, Any]]:
-    """Yields (task, work(task, programs)) as they finish, one thread a device.
-
-    task.program (hashable) and task.cost guide who does what: a device stays with its
-    program, then opens the one with most work left that nobody has, and helps out with
-    another's only when none is left, since that means compiling it once more. An
-    exception of `work` is raised here, after the other devices end their task.
-    """
-    shelf: dict[Any, collections.deque] = {}
-    for task in tasks:
-        shelf.setdefault(task.program, collections.deque()).append(task)
-    lock, done, taken = threading.Lock(), queue.SimpleQueue(), set()
-    stopped = threading.Event()
-
-    def take(mine: Any) -> Any:
-        with lock:
-            full = {p: sum(t.cost for t in ts) for p, ts in shelf.items() if ts}
-            if stopped.is_set() or not full:
-                return None
-            fresh = {p: cost for p, cost in full.items() if p not in taken}
-            pick = mine if mine in full else max(fresh or full, key=(fresh or full).get)
-            taken.add(pick)
-            return shelf[pick].popleft()
-
-    def serve(own: Programs) -> None:
-        try:
-            mine = None
-            while (task := take(mine)) is not None:
-                mine = task.program
-                done.put((task, work(task, own), None))
-        except BaseException as error:
-            done.put((None, None, error))
-        finally:
-            done.put(None)
-
-    threads = [threading.Thread(target=serve, args=(p,), daemon=True) for p in programs]
-    for thread in threads:
-        thread.start()
-    alive, failure = len(threads), None
-    try:
-        while alive:
-            item = done.get()
-            if item is None:
-                alive -= 1
-            elif item[2] is not None:
-                failure = failure or item[2]
-                stopped.set()
-            elif failure is None:
-                yield item[0], item[1]
-    finally:
-        stopped.set()
-    if failure is not None:
-        raise failure
 
 
 def roof(programs: list[Programs], size: int = 2048) -> float:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.data.dataset import Dataset, data_key, draw, generator
-from isorobust.engine.ladder import cut_tree, pad, pad_tree
+from isorobust.data.dataset import TEST_POINTS, Dataset, data_key, draw, generator
+from isorobust.engine.ladder import Rung, cut_tree, measuring, pad, pad_tree
 from isorobust.engine.lanes import (
     DTYPE,
     Chunk,
@@ -25,7 +25,7 @@ from isorobust.engine.lanes import (
 from isorobust.engine.plan import Page
 from isorobust.experiment import Trial, describe, digest
 from isorobust.law.setting import pair_numbers
-from isorobust.lipschitz import lower, network, upper
+from isorobust.lipschitz import SIDES, lower, network, upper
 from isorobust.training.step import BUDGET, RUNNING, STOPS, Data
 
 CHUNK_SECONDS = 0.5  # between two looks at a micro-block; doesn't change a bit
@@ -64,7 +64,7 @@ def _train_block(
     filled = [*trials, *[trials[-1]] * (size - len(trials))]
     like = model.initial(np.random.default_rng(0), page.rung.d)
     params = stack([pad_tree(initial(trial), like) for trial in filled])
-    data = stack([_padded_data(page, draw(trial)) for trial in filled])
+    data = stack([_padded_data(page.rung, draw(trial)) for trial in filled])
     recipes = stack([_traced(trial.cell.recipe) for trial in filled])
 
     lanes = programs(Start(), recipes, params)
@@ -99,8 +99,8 @@ def _traced(recipe: Any) -> Any:
     return type(recipe)(**values)
 
 
-def _padded_data(page: Page, data: Dataset) -> Data:
-    n, d = page.rung.n, page.rung.d
+def _padded_data(rung: Rung, data: Dataset) -> Data:
+    n, d = rung.n, rung.d
     weights = np.ones(len(data.y), DTYPE)
     return Data(pad(data.x, (n, d)), pad(data.y, (n,)), pad(weights, (n,)))
 
@@ -116,7 +116,7 @@ def measure(
     parts: dict[str, list[dict]] = {f"bound_{name}": [] for name in names}
     parts["fit"] = []
     size = block_size()
-    lowers = tuple(name for name in names if name in lower.__all__)
+    lowers = tuple(name for name in names if SIDES[name] == "lower")
     for first in range(0, len(page.trials), size):
         trials = page.trials[first : first + size]
         sets = [draw(trial) for trial in trials]
@@ -131,11 +131,12 @@ def measure(
             parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
-                if name in lower.__all__:
+                if SIDES[name] == "lower":
                     row = _attained(trial, sets[i], chains[i], witnesses, name, i)
                 else:
                     activation = trial.cell.model.activation
                     row = {"rd": getattr(upper, name)(chains[i], activation)}
+                row["side"] = SIDES[name]
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
 
@@ -172,24 +173,23 @@ def _witnesses(
         return {}
     fill = [0] * (size - len(trials))
     order = [*range(len(trials)), *fill]
-    data = stack([_padded_data(page, sets[i]) for i in order])
-    draws = stack([_padded_draws(page, sets[i]) for i in order])
-    layers = stack([_padded_chain(page, chains[i], trials[i]) for i in order])
+    rung = measuring(page.rung)
+    data = stack([_padded_data(rung, sets[i]) for i in order])
+    draws = stack([_padded_draws(rung, sets[i]) for i in order])
+    layers = stack([_padded_chain(rung, chains[i]) for i in order])
     cell = trials[0].cell
     program = Lower(names, cell.model.activation, cell.distribution.on_sphere)
     return programs(program, layers, data, draws)
 
 
-def _padded_draws(page: Page, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    count = 1000
-    points = pad(data.x_test[:count], (count, page.rung.d))
-    return points, pad(np.ones(len(data.x_test[:count]), DTYPE), (count,))
+def _padded_draws(rung: Rung, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    weights = np.ones(len(data.x_test), DTYPE)
+    return pad(data.x_test, (TEST_POINTS, rung.d)), pad(weights, (TEST_POINTS,))
 
 
-def _padded_chain(page: Page, chain: network.Layers, trial: Trial) -> Any:
-    width = page.rung.width
-    rows = [width] * (len(chain) - 1) + [1]
-    columns = [page.rung.d] + [width] * (len(chain) - 1)
+def _padded_chain(rung: Rung, chain: network.Layers) -> Any:
+    rows = [rung.width] * (len(chain) - 1) + [1]
+    columns = [rung.d] + [rung.width] * (len(chain) - 1)
     return tuple(
         (pad(DTYPE(w), (rows[i], columns[i])), pad(DTYPE(b), (rows[i],)))
         for i, (w, b) in enumerate(chain)
@@ -197,7 +197,12 @@ def _padded_chain(page: Page, chain: network.Layers, trial: Trial) -> Any:
 
 
 def _attained(
-    trial: Trial, data: Dataset, chain: network.Layers, witnesses: dict, name: str, i: int
+    trial: Trial,
+    data: Dataset,
+    chain: network.Layers,
+    witnesses: dict,
+    name: str,
+    i: int,
 ) -> dict:
     """{domain: value, "witness_<domain>": [d]}; null with a reason without points."""
     if name == "random" and not len(data.x_test):

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from isorobust.door import BadInput, nearest
 from isorobust.engine.ladder import Rung, rung
 from isorobust.experiment import Experiment, Trial
+from isorobust.lipschitz import SIDES
 
 PAGE = 8  # trials a page: what one device trains between two writes
 
@@ -31,7 +33,9 @@ class Page:
     @property
     def cost(self) -> float:
         """Floating-point operations of the whole budget, padded shapes counted."""
-        return sum(flops_per_step(t.cell, self.rung) * t.cell.recipe.steps for t in self.trials)
+        return sum(
+            flops_per_step(t.cell, self.rung) * t.cell.recipe.steps for t in self.trials
+        )
 
     @property
     def name(self) -> str:
@@ -40,10 +44,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every trial of an experiment on a page, in canonical order within its program."""
+    """Every trial of an experiment on a page, in canonical order within its program.
+
+    bounds: the names of the bounds to measure
+    """
 
     experiment: Experiment
     pages: tuple[Page, ...]
+    bounds: tuple[str, ...]
 
     @property
     def trials(self) -> list[Trial]:
@@ -64,8 +72,13 @@ def plan(experiment: Experiment) -> Plan:
     """Groups the trials by program and cuts each group into pages.
 
     A pure function of the experiment: neither devices nor timings have a say, so that
-    a run can be resumed anywhere.
+    a run can be resumed anywhere. Raises BadInput for a bound that nobody knows.
     """
+    for name in experiment.bounds:
+        if name not in SIDES:
+            raise BadInput(
+                f"experiment.bounds: {name!r} is unknown; {nearest(name, SIDES)}"
+            )
     groups: dict[tuple, list[Trial]] = {}
     for trial in experiment.trials():
         alone = Page(0, rung(trial.cell), (trial,))
@@ -74,7 +87,7 @@ def plan(experiment: Experiment) -> Plan:
     for (shape, *_), trials in groups.items():
         for some in _cut(trials, PAGE):
             pages.append(Page(len(pages), shape, tuple(some)))
-    return Plan(experiment, tuple(pages))
+    return Plan(experiment, tuple(pages), experiment.bounds or tuple(SIDES))
 
 
 def flops_per_step(cell: Any, shape: Rung | None = None) -> float:
@@ -83,7 +96,9 @@ def flops_per_step(cell: Any, shape: Rung | None = None) -> float:
     2 n a b for a layer of a inputs and b outputs forward, twice that backward, less the
     gradient with respect to x, which nobody needs.
     """
-    n, d, k = (shape.n, shape.d, shape.width) if shape else (cell.n, cell.d, cell.model.width)
+    n, d, k = (
+        (shape.n, shape.d, shape.width) if shape else (cell.n, cell.d, cell.model.width)
+    )
     hidden = cell.model.depth - 2
     return 4.0 * n * d * k + 6.0 * n * k * k * hidden + 6.0 * n * k
 

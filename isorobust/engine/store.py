@@ -97,7 +97,9 @@ def opened(folder: Path, identity: dict) -> Iterator[Store]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("a+")
     except OSError as error:
-        raise BadInput(f"--workdir={folder}: {error.strerror}; name a folder that can be written") from None
+        raise BadInput(
+            f"--workdir={folder}: {error.strerror}; name a folder that can be written"
+        ) from None
     with lock:
         _hold(lock, folder)
         _agree(folder, identity)
@@ -140,6 +142,8 @@ def _agree(folder: Path, identity: dict) -> None:
             f"--workdir={folder}: holds another experiment; differs in "
             f"{', '.join(differ[:3])}{more}; name another folder"
         )
+    if there["bounds"] != list(identity["bounds"]):
+        write_whole(file, _json(there | {"bounds": identity["bounds"]}))
 
 
 def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:

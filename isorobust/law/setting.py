@@ -83,7 +83,9 @@ class Setting:
         s = max(1.0, self.slope)
         if self.depth == 2:
             return math.log(s * math.sqrt((self.radius**2 + 1) * self.ball**2 + 1))
-        return math.log(max(self.radius, 1.0)) + self.depth * math.log(s * self.box * self.p)
+        return math.log(max(self.radius, 1.0)) + self.depth * math.log(
+            s * self.box * self.p
+        )
 
 
 def matching(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

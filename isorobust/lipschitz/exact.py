@@ -64,7 +64,14 @@ def _switch(
             if not _has_interior(more_rows, more_bounds, margin):
                 continue
         below = _switch(
-            unit + 1, [*pattern, on], slope, offset, rest, more_rows, more_bounds, margin
+            unit + 1,
+            [*pattern, on],
+            slope,
+            offset,
+            rest,
+            more_rows,
+            more_bounds,
+            margin,
         )
         best = max(best, below)
     return best

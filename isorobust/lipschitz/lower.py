@@ -23,7 +23,6 @@ __all__ = ["data", "random", "sweep"]
 
 LINES = 64  # opposite-label pairs that a sweep looks along
 SAMPLES = 32  # points on a line where its kinks aren't known in closed form
-SLIVER = 1e-4  # a shorter stretch between two kinks is skipped: float32 can't hold it
 
 
 def random(layers: Any, activation: str, sphere: bool, data: Any, draws: Any) -> Any:
@@ -40,21 +39,27 @@ def data(layers: Any, activation: str, sphere: bool, data: Any, draws: Any) -> A
 def sweep(layers: Any, activation: str, sphere: bool, data: Any, draws: Any) -> Any:
     """The best point on lines (sphere: great circles) through opposite-label points.
 
-    Two-layer ReLU: exact, every stretch between two kinks of a line is looked at, its
-    gradient being a running sum of the units switched on and off. Other networks:
-    `SAMPLES` points a line.
+    Two-layer ReLU: exact, the middle of every stretch between two kinks of a line is
+    looked at. Other networks: `SAMPLES` points a line.
     """
     x, y, weights = data
     count = min(LINES, x.shape[0])
     high = jnp.argsort(jnp.where(weights > 0, -y, jnp.inf))[:count]
     low = jnp.argsort(jnp.where(weights > 0, y, jnp.inf))[:count]
-    along = _arcs(x[high], x[low]) if sphere else (x[high], x[low] - x[high])
-    if activation == "relu" and len(layers) == 2:
-        events = _arc_events(layers, *along) if sphere else _line_events(layers, *along)
-        points = _sweep_kinks(layers, sphere, along, *events)
-    else:
-        points = _point(sphere, along, _spaced(sphere)).reshape(-1, x.shape[1])
-    return _best(layers, activation, sphere, points, jnp.ones(len(points)))
+    kinked = activation == "relu" and len(layers) == 2
+
+    def along(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+        start, direction = _circle(*pair) if sphere else (pair[0], pair[1] - pair[0])
+        if kinked:
+            kinks = _circle_kinks if sphere else _line_kinks
+            t = _middles(kinks(*layers[0], start, direction))
+        else:
+            t = jnp.asarray(_spaced(sphere), x.dtype)
+        points = _point(sphere, start, direction, t)
+        return _best(layers, activation, sphere, points, jnp.ones(len(points)))
+
+    points = jax.lax.map(along, (x[high], x[low]))
+    return _best(layers, activation, sphere, points, jnp.ones(count))
 
 
 def attained(
@@ -92,7 +97,7 @@ def _best(layers: Any, activation: str, sphere: bool, points: Any, weights: Any)
     def total(x: jax.Array) -> jax.Array:
         *hidden, (weight, _) = layers
         for w, b in hidden:
-            x = ACTIVATIONS[activation].jax(x @ w.T + b)
+            x = ACTIVATIONS[activation].jax(x @ w.T + b[None])
         return jnp.sum(x @ weight.T)
 
     length = _length(jax.grad(total)(points), points, sphere)
@@ -107,90 +112,56 @@ def _length(gradient: jax.Array, points: jax.Array, sphere: bool) -> jax.Array:
     return square
 
 
-def _arcs(start: jax.Array, end: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Orthonormal pairs (e, f) that span the planes of the pairs [m, d]."""
-    across = end - jnp.sum(start * end, axis=1, keepdims=True) * start
-    length = jnp.sqrt(jnp.sum(across**2, axis=1, keepdims=True))
-    return start, across / jnp.maximum(length, 1e-12)
+def _circle(start: jax.Array, end: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Orthonormal (e, f) that span the plane of two unit vectors [d]; e = start."""
+    across = end - (start @ end) * start
+    return start, across / jnp.maximum(jnp.sqrt(across @ across), 1e-12)
 
 
-def _point(sphere: bool, along: Any, t: jax.Array) -> jax.Array:
-    """Points [m, s, d] at the parameters t [m, s] (or [s]) of the lines or circles."""
-    e, f = along
-    t = jnp.broadcast_to(t, (len(e), t.shape[-1]))[..., None]
+def _point(sphere: bool, e: jax.Array, f: jax.Array, t: jax.Array) -> jax.Array:
+    """Points [s, d] at the parameters t [s] of a line e + t f, or of a circle.
+
+    The circle cos(a) e + sin(a) f is run through by t = tan(a / 2): its kinks are then
+    roots of quadratics.
+    """
+    t, e, f = t[:, None], e[None], f[None]
+    return ((1 - t**2) * e + 2 * t * f) / (1 + t**2) if sphere else e + t * f
+
+
+def _spaced(sphere: bool) -> np.ndarray:
     if sphere:
-        return jnp.cos(t) * e[:, None] + jnp.sin(t) * f[:, None]
-    return e[:, None] + t * f[:, None]
+        return np.tan(np.linspace(-1.5, 1.5, SAMPLES))
+    return np.linspace(-1.0, 2.0, SAMPLES)
 
 
-def _spaced(sphere: bool) -> jax.Array:
-    ends = (0.0, 2 * jnp.pi) if sphere else (-1.0, 2.0)
-    return jnp.linspace(*ends, SAMPLES, endpoint=False)
-
-
-def _line_events(layers: Any, start: jax.Array, along: jax.Array) -> tuple:
-    """(t, sign, on): the kinks of each unit on each line start + t along.
-
-    t, sign [m, k]: where unit j switches and whether on (+1) or off (-1); on [m, k]: the
-    units that are active before the first kink. A unit that never switches has sign 0.
-    """
-    (w, b), _ = layers
-    z, rate = start @ w.T + b, along @ w.T
+def _line_kinks(w: jax.Array, b: jax.Array, e: jax.Array, f: jax.Array) -> jax.Array:
+    """Where each unit w.(e + t f) + b switches: t [k], inf where it never does."""
+    z, rate = w @ e + b, w @ f
     moves = jnp.abs(rate) > 1e-12
-    t = jnp.where(moves, -z / jnp.where(moves, rate, 1.0), jnp.inf)
-    on = jnp.where(moves, rate < 0, z > 0)
-    return t, jnp.where(moves, jnp.sign(rate), 0.0), on
+    return jnp.where(moves, -z / jnp.where(moves, rate, 1.0), jnp.inf)
 
 
-def _arc_events(layers: Any, e: jax.Array, f: jax.Array) -> tuple:
-    """As `_line_events` on circles cos(t) e + sin(t) f, t in [0, 2 pi): two a unit.
+def _circle_kinks(w: jax.Array, b: jax.Array, e: jax.Array, f: jax.Array) -> jax.Array:
+    """As `_line_kinks` on a circle: t [2 k], two a unit or none.
 
-    z(t) = A cos(t - phase) + b is positive within +-arccos(-b / A) of the phase.
+    (1 + t^2) z(t) = (b - p) t^2 + 2 q t + (b + p) with p = w.e, q = w.f.
     """
-    (w, b), _ = layers
-    p, q = e @ w.T, f @ w.T
-    size, phase = jnp.hypot(p, q), jnp.arctan2(q, p)
-    crosses = size > jnp.abs(b)
-    half = jnp.arccos(jnp.where(crosses, -b / jnp.where(crosses, size, 1.0), 0.0))
-    t = jnp.concatenate([phase - half, phase + half], axis=1) % (2 * jnp.pi)
-    both = jnp.concatenate([crosses, crosses], axis=1)
-    sign = jnp.concatenate([jnp.ones_like(p), -jnp.ones_like(p)], axis=1)
-    return jnp.where(both, t, jnp.inf), jnp.where(both, sign, 0.0), p + b > 0
+    p, q = w @ e, w @ f
+    lead = b - p
+    square = q**2 - lead * (b + p)
+    crosses = (square > 0) & (jnp.abs(lead) > 1e-12)
+    root = jnp.sqrt(jnp.where(crosses, square, 1.0))
+    scale = jnp.where(crosses, lead, 1.0)
+    t = jnp.concatenate([(root - q) / scale, (-root - q) / scale])
+    return jnp.where(jnp.concatenate([crosses, crosses]), t, jnp.inf)
 
 
-def _sweep_kinks(
-    layers: Any, sphere: bool, along: Any, t: jax.Array, sign: jax.Array, on: jax.Array
-) -> jax.Array:
-    """The middle [m, d] of each line's stretch with the longest gradient."""
-    (w, _), (a, _) = layers
-    unit = a[0][:, None] * w
-    order = jnp.argsort(t, axis=1)
-    t, sign = (jnp.take_along_axis(v, order, axis=1) for v in (t, sign))
+def _middles(kinks: jax.Array) -> jax.Array:
+    """A point inside every stretch between kinks [k], and beyond the ends: [k + 1]."""
+    t = jnp.sort(kinks)
     finite = jnp.isfinite(t)
-    last = jnp.max(jnp.where(finite, t, -1.0), axis=1, keepdims=True)
-    first = jnp.where(finite[:, :1], t[:, :1], 0.0)
-    end = jnp.where(sphere, 2 * jnp.pi, last + 2.0)
-    begin = jnp.where(sphere, 0.0, first - 2.0)
-    edges = jnp.concatenate([begin, jnp.where(finite, t, end), end], axis=1)
-    middle = (edges[:, 1:] + edges[:, :-1]) / 2
-    wide = edges[:, 1:] - edges[:, :-1] > SLIVER
-
-    def look(slope: jax.Array, best: Any, j: Any) -> Any:
-        points = _point(sphere, along, middle[:, j][:, None])[:, 0]
-        length = jnp.where(wide[:, j], _length(slope, points, sphere), -1.0)
-        return jax.tree.map(
-            lambda new, old: jnp.where(length > best[0], new, old),
-            (length, middle[:, j]),
-            best,
-        )
-
-    def event(j: Any, state: Any) -> Any:
-        slope, best = state
-        jump = sign[:, j][:, None] * unit[order[:, j] % len(unit)]
-        return slope + jump, look(slope + jump, best, j + 1)
-
-    slope = on.astype(unit.dtype) @ unit
-    nowhere = (jnp.full(len(t), -1.0), middle[:, 0])
-    state = (slope, look(slope, nowhere, 0))
-    _, (_, where) = jax.lax.fori_loop(0, t.shape[1], event, state)
-    return _point(sphere, along, where[:, None])[:, 0]
+    first = jnp.where(finite[0], t[0], 0.0)
+    last = jnp.max(jnp.where(finite, t, first))
+    t = jnp.where(finite, t, last + 2.0)
+    edges = jnp.concatenate([first[None] - 2.0, t, last[None] + 2.0])
+    return (edges[1:] + edges[:-1]) / 2

@@ -35,9 +35,9 @@ def gradient(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
 def margin(layers: Layers, activation: str, x: np.ndarray) -> float:
     """How far the point x [d] is from a kink, relative to its units' size.
 
-    min over hidden units of |w.h + b| / (|w| |h| + |b|), units of zero weight aside; inf
-    for smooth activations. At a margin of rounding size, the gradient of `x` may belong
-    to a pattern that no open region has.
+    min over hidden units of |w.h + b| / (|w| |h| + |b|), units of zero weight aside (0
+    for 0 / 0, which is a kink); inf for smooth activations. At a margin of rounding
+    size, the gradient at `x` may belong to a pattern that no open region has.
     """
     if activation != "relu":
         return np.inf
@@ -45,32 +45,30 @@ def margin(layers: Layers, activation: str, x: np.ndarray) -> float:
     for w, b in layers[:-1]:
         z = w @ h + b
         size = np.linalg.norm(w, axis=1) * np.linalg.norm(h) + np.abs(b)
-        alive = np.any(w != 0, axis=1) & (size > 0)
-        if alive.any():
-            least = min(least, float(np.min(np.abs(z[alive]) / size[alive])))
+        relative = np.abs(z) / np.where(size > 0, size, 1.0)
+        alive = np.any(w != 0, axis=1)
+        least = min(least, float(np.min(relative, where=alive, initial=np.inf)))
         h = np.maximum(z, 0.0)
     return least
 
 
-def balanced(layers: Layers, activation: str) -> Layers:
+def balanced(layers: Layers, activation: str, biases: bool = True) -> Layers:
     """The same function with hidden units rescaled: |(w_j, b_j)| = |outgoing column|.
 
     Only for homogeneous activations (others come back as they are); one pass from the
-    first hidden layer to the last. Units whose product is zero become zero.
+    first hidden layer to the last. A unit with nothing coming in or going out becomes
+    zero. biases = False: |w_j| instead, for bounds that don't see biases (a unit whose
+    output is constant becomes zero too, so only the gradient is kept).
     """
     if not ACTIVATIONS[activation].homogeneous:
         return layers
-    chain = [(w.copy(), b.copy()) for w, b in layers]
+    chain = list(layers)
     for i in range(len(chain) - 1):
         (w, b), (after, c) = chain[i], chain[i + 1]
-        into = np.linalg.norm(np.column_stack([w, b]), axis=1)
+        into = np.linalg.norm(np.column_stack([w, b]) if biases else w, axis=1)
         out = np.linalg.norm(after, axis=0)
         alive = (into > 0) & (out > 0)
-        if i + 2 < len(chain):  # a bias may carry what a dead input doesn't
-            alive |= (np.linalg.norm(w, axis=1) == 0) & (b > 0) & (out > 0)
-        safe = np.where(alive, into, 1.0)
-        scale = np.where(alive, np.sqrt(np.where(alive, out, 1.0) / safe), 0.0)
-        inverse = np.where(alive, 1 / np.where(alive, scale, 1.0), 0.0)
-        chain[i] = (w * scale[:, None], b * scale)
-        chain[i + 1] = (after * inverse, c)
+        ratio = np.where(alive, out, 1.0) / np.where(alive, into, 1.0)
+        chain[i] = (w * (alive * np.sqrt(ratio))[:, None], b * (alive * np.sqrt(ratio)))
+        chain[i + 1] = (after * (alive / np.sqrt(ratio)), c)
     return tuple(chain)

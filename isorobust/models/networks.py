@@ -60,7 +60,7 @@ class MLP(nn.Module):
                 scale = self.param(f"scale_{i}", nn.initializers.ones, (self.width,))
                 shift = self.param(f"shift_{i}", nn.initializers.zeros, (self.width,))
                 mean, variance = _moments(h, weights)
-                h = (h - mean) * (scale / jnp.sqrt(variance + EPSILON)) + shift
+                h = (h - mean) * (scale[None] / jnp.sqrt(variance + EPSILON)) + shift[None]
             h = ACTIVATIONS[self.activation].jax(h)
         return nn.Dense(1, name=f"dense_{self.depth - 1}")(h)[:, 0]
 
@@ -76,7 +76,10 @@ class MLP(nn.Module):
             else:
                 kernel = rng.standard_normal((fan_in, fan_out)) / math.sqrt(fan_in)
                 bias = np.zeros(fan_out)
-            params[f"dense_{i}"] = {"kernel": np.float32(kernel), "bias": np.float32(bias)}
+            params[f"dense_{i}"] = {
+                "kernel": np.float32(kernel),
+                "bias": np.float32(bias),
+            }
             if self.batch_norm and i < self.depth - 1:
                 params[f"scale_{i}"] = np.ones(fan_out, np.float32)
                 params[f"shift_{i}"] = np.zeros(fan_out, np.float32)
@@ -92,7 +95,7 @@ class MLP(nn.Module):
         for i in range(self.depth):
             kernel, bias = params[f"dense_{i}"]["kernel"], params[f"dense_{i}"]["bias"]
             if self.batch_norm and i < self.depth - 1:
-                mean, variance = _moments(h @ kernel + bias, weights)
+                mean, variance = (m[0] for m in _moments(h @ kernel + bias, weights))
                 factor = params[f"scale_{i}"] / (variance + EPSILON) ** 0.5
                 kernel = kernel * factor
                 bias = (bias - mean) * factor + params[f"shift_{i}"]
@@ -116,9 +119,9 @@ class MLP(nn.Module):
 
 
 def _moments(z: Any, weights: Any) -> tuple[Any, Any]:
-    """Mean and (biased) variance of z [n, k] over the points, weighted."""
+    """Mean and (biased) variance [1, k] of z [n, k] over the points, weighted."""
     if weights is None:
-        return z.mean(0), z.var(0)
+        return z.mean(0, keepdims=True), z.var(0, keepdims=True)
     share = (weights / weights.sum())[:, None]
-    mean = (share * z).sum(0)
-    return mean, (share * (z - mean) ** 2).sum(0)
+    mean = (share * z).sum(0, keepdims=True)
+    return mean, (share * (z - mean) ** 2).sum(0, keepdims=True)

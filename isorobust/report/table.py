@@ -89,7 +89,8 @@ def tabulate(records: list[dict], planned: int) -> Table:
         networks=len(records),
         partial=planned - len(records),
         blocks=tuple(
-            Block(name, tuple(_rows(some)), _verdict(some)) for name, some in blocks.items()
+            Block(name, tuple(_rows(some)), _verdict(some))
+            for name, some in blocks.items()
         ),
     )
 
@@ -129,8 +130,12 @@ def _verdict(records: list[dict]) -> Verdict:
     fits: dict[str, dict[str, Fit]] = {}
     for response in RESPONSES:
         found = {
-            "log-log in sqrt(nd/p)": scaling.power_law(records, response, ("law_ratio",), rng),
-            "log-log in n, d, p": scaling.power_law(records, response, ("n", "d", "p"), rng),
+            "log-log in sqrt(nd/p)": scaling.power_law(
+                records, response, ("law_ratio",), rng
+            ),
+            "log-log in n, d, p": scaling.power_law(
+                records, response, ("n", "d", "p"), rng
+            ),
             "a + b sqrt(nd/p)": scaling.affine(records, response, rng),
         }
         fits[response] = {name: fit for name, fit in found.items() if fit}
@@ -242,7 +247,10 @@ def as_csv(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """A booktabs tabular a block."""
-    escaped = {c: "\\" + c for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}"}
+    escaped = {c: "\\" + c for c in "&%$#_{}"} | {
+        "~": r"\textasciitilde{}",
+        "^": r"\^{}",
+    }
 
     def safe(text: str) -> str:
         return "".join(escaped.get(c, c) for c in text.replace("\\", "/"))
@@ -250,11 +258,11 @@ def latex(table: Table) -> str:
     lines = [f"% {table.track} v{table.version}, {table.networks} networks"]
     for block in table.blocks:
         body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
-        lines += [f"% {safe(block.name)}", r"\begin{tabular}{" + "r" * len(COLUMNS) + "}"]
+        lines += [
+            f"% {safe(block.name)}",
+            r"\begin{tabular}{" + "r" * len(COLUMNS) + "}",
+        ]
         lines += [r"\toprule", " & ".join(map(safe, COLUMNS)) + r" \\", r"\midrule"]
         lines += [" & ".join(map(safe, cells)) + r" \\" for cells in body]
         lines += [r"\bottomrule", r"\end{tabular}", ""]
     return "\n".join(lines)
-
-
-RENDERINGS = {"md": markdown, "json": as_json, "csv": as_csv, "tex": latex}

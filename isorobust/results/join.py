@@ -11,8 +11,6 @@ from isorobust.law.setting import Setting
 from isorobust.results.records import SCHEMA
 
 DOMAINS = ("rd", "sphere")
-LOWER = ("random", "data", "sweep")
-UPPER = ("product", "path", "liplt")
 
 
 def collect(folder: Path) -> tuple[list[dict], int]:
@@ -24,9 +22,11 @@ def collect(folder: Path) -> tuple[list[dict], int]:
     try:
         about = json.loads((folder / "experiment.json").read_text())
     except (OSError, ValueError):
-        raise BadInput(f"{folder}: holds no run (no readable experiment.json)") from None
+        raise BadInput(
+            f"{folder}: holds no run (no readable experiment.json)"
+        ) from None
     identities = {row["uid"]: row for row in about["trials"]}
-    bounds = about["experiment"]["bounds"]
+    bounds = about["bounds"]
     found: dict[str, dict] = {}
     for page, uids in about["pages"].items():
         parts = ["trials", "fit", *(f"bound_{name}" for name in bounds)]
@@ -53,7 +53,9 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
         "noise_variance": s.noise_variance,
         "epsilon": s.epsilon,
         "fits_below_noise": s.epsilon > 0,
-        "reached": s.mse <= identity["target_mse"] and trained["stop"] != "diverged",
+        # the stop was decided in float32, this MSE is float64
+        "reached": s.mse <= identity["target_mse"] * (1 + 1e-6)
+        and trained["stop"] != "diverged",
         "stop": trained["stop"],
         "steps": trained["steps"],
         "test_mse": fit["test_mse"],
@@ -78,19 +80,21 @@ def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
     A bound on R^d holds on the sphere too, so upper_sphere is never above upper.
     """
     row: dict[str, Any] = {}
-    for name in LOWER:
-        for domain in DOMAINS if on_sphere else DOMAINS[:1]:
-            suffix = "" if domain == "rd" else "_sphere"
-            row[f"lower_{name}{suffix}"] = bounds.get(name, {}).get(domain)
-    for name in UPPER:
-        row[f"upper_{name}"] = bounds.get(name, {}).get("rd")
-    for side, names, best in (("lower", LOWER, max), ("upper", UPPER, min)):
-        for suffix in ("", "_sphere") if on_sphere else ("",):
-            values = [row.get(f"{side}_{name}{suffix}") for name in names]
-            if side == "upper" and suffix:
-                values.append(row["upper"])
-            known = [value for value in values if value is not None]
-            row[side + suffix] = best(known) if known else None
+    found: dict[str, list[float]] = {}
+    for name, bound in bounds.items():
+        for domain, suffix in (("rd", ""), ("sphere", "_sphere")):
+            if domain in bound:
+                row[f"{bound['side']}_{name}{suffix}"] = bound[domain]
+            if bound.get(domain) is not None:
+                found.setdefault(bound["side"] + suffix, []).append(bound[domain])
+        if "reason" in bound:
+            row[f"{bound['side']}_{name}_reason"] = bound["reason"]
+    row["lower"] = max(found.get("lower", ()), default=None)
+    row["upper"] = min(found.get("upper", ()), default=None)
+    if on_sphere:
+        row["lower_sphere"] = max(found.get("lower_sphere", ()), default=None)
+        above = [*found.get("upper_sphere", ()), *found.get("upper", ())]
+        row["upper_sphere"] = min(above, default=None)
     return row
 
 
@@ -129,7 +133,9 @@ def _verdict(row: dict) -> dict:
     crossed = None
     if upper is not None and lower is not None:
         crossed = upper < lower or (row.get("lower_sphere") or 0.0) > upper
-    share = min(1.0, row["epsilon"] / row["noise_variance"]) if row["noise_variance"] else 0
+    share = (
+        min(1.0, row["epsilon"] / row["noise_variance"]) if row["noise_variance"] else 0
+    )
     unit = 1 - math.sqrt(1 - share) if share > 0 else 0.0
     reach = unit * math.sqrt(row["noise_variance"]) * row["law_ratio"]
     return {

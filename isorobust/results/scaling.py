@@ -50,7 +50,10 @@ def averages(rows: list[dict], response: str) -> list[dict]:
             cells.setdefault(row["cell"], []).append(row)
     return [
         {name: some[0][name] for name in ("cell", "n", "d", "p", "law_ratio")}
-        | {"log": float(np.mean(np.log([r[response] for r in some]))), "count": len(some)}
+        | {
+            "log": float(np.mean(np.log([r[response] for r in some]))),
+            "count": len(some),
+        }
         for some in cells.values()
     ]
 
@@ -94,7 +97,9 @@ def _fit(
     used = sum(cell["count"] for cell in cells)
     low, high = _interval(x, y, rng)
     terms = {
-        name: Estimate(float(best[i]), *(None if e is None else float(e[i]) for e in (low, high)))
+        name: Estimate(
+            float(best[i]), *(None if e is None else float(e[i]) for e in (low, high))
+        )
         for i, name in enumerate(names)
         if name != "constant"
     }
