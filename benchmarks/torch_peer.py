@@ -1,17 +1,23 @@
-"""The PyTorch peers of throughput.py, and `serve`: what the process of any peer does.
+"""The PyTorch peers of throughput.py, their environment, and how any peer is talked to.
 
 throughput.py starts this file with the Python of .venv-torch, where there is no jax;
 so only numpy and the standard library are imported above.
 """
 
+import contextlib
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+VERSION = "2.13.0"
+VENV = Path(__file__).resolve().parent.parent / ".venv-torch"
 CHECK = 20  # steps after which all peers have to have the same training MSE
 SECONDS = 1.0  # of a round
 RATE, BETA, SQUARED, EPSILON = 1e-3, 0.9, 0.999, 1e-8  # Adam's, the same for all peers
@@ -195,5 +201,59 @@ def arrays(stack: dict[str, Any]) -> Arrays:
     return {"w1": w1.transpose(0, 2, 1), "b1": b1, "w2": w2[:, 0], "b2": b2[:, 0]}
 
 
+PEERS: dict[str, Callable[[Arrays], Peer]] = {
+    "torch.func.vmap": vmap,
+    "PyTorch loop": loop,
+    "PyTorch fused loop": fused,
+}
+
+
+def python() -> str | None:
+    """The Python of .venv-torch, made where there is none; None where that fails."""
+    found = str(VENV / "bin" / "python")
+    has = f"import numpy, torch; assert torch.__version__.startswith('{VERSION}')"
+    pip = [found, "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"]
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        subprocess.run([found, "-c", has], check=True, capture_output=True)
+        return found
+    say(f"installing torch=={VERSION} in {VENV}, once")
+    try:
+        for call in ([sys.executable, "-m", "venv", str(VENV)], pip):
+            subprocess.run(call, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        say(f"torch=={VERSION} could not be installed; its peers are left out")
+        return None
+    return found
+
+
+def launch(call: list[str]) -> subprocess.Popen:
+    """The process of a peer, which will `serve`."""
+    env = dict(os.environ)
+    env.pop("JAX_NUM_CPU_DEVICES", None)  # jax as a user of flax finds it
+    pipe = subprocess.PIPE
+    return subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True, env=env)
+
+
+def ask(peer: subprocess.Popen) -> None:
+    """Asks for a round."""
+    assert peer.stdin is not None
+    peer.stdin.write("round\n")
+    peer.stdin.flush()
+
+
+def hear(name: str, peer: subprocess.Popen) -> dict:
+    """A peer's next line. Raises RuntimeError if its process has ended."""
+    assert peer.stdout is not None
+    line = peer.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{name}: its process ended with {peer.wait()}")
+    return json.loads(line)
+
+
+def say(line: str) -> None:
+    """Tells whoever waits; standard output has the answer alone."""
+    print(f"throughput: {line}", file=sys.stderr, flush=True)
+
+
 if __name__ == "__main__":
-    serve({"vmap": vmap, "loop": loop, "fused": fused}[sys.argv[1]], sys.argv[2])
+    serve(PEERS[sys.argv[1]], sys.argv[2])

@@ -26,8 +26,8 @@ ALLOWED = {
     },
     "results": {"door", "law"},
     "report": {"results"},
-    "run": {"door", "engine", "experiment", "progress", "report", "results"},
-    "cli": {"door", "engine", "experiment", "report", "results", "run"},
+    "pipeline": {"door", "engine", "experiment", "progress", "report", "results"},
+    "cli": {"door", "engine", "experiment", "report", "results", "pipeline"},
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

@@ -19,7 +19,7 @@ def call(args: Namespace) -> None:
         raise BadInput(f"--devices={args.devices}: must be a whole number >= 1")
     from isorobust.experiment import load
     from isorobust.report.table import markdown
-    from isorobust.run import run
+    from isorobust.pipeline import run
 
     result = run(load(args.config, args.set), args.workdir, args.devices)
     print(markdown(result.table))

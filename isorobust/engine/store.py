@@ -188,9 +188,13 @@ def _sweep_out(store: Store) -> None:
 def write_whole(file: Path, text: str) -> None:
     """The file with this text, or as it was: written beside, synced, renamed."""
     temporary = file.with_name(file.name + ".tmp")
-    temporary.write_text(text)
-    _sync(temporary)
-    os.replace(temporary, file)
+    try:
+        temporary.write_text(text)
+        _sync(temporary)
+        os.replace(temporary, file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     _sync(file.parent)
 
 

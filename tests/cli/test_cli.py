@@ -1,0 +1,128 @@
+"""The door: one line for what is wrong, exit code 2, and nothing left half-written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import isorobust.cli.main as cli
+from isorobust.door import BadInput
+
+HERE = Path(__file__).parent.parent
+TINY = f"--config={HERE}/experiments.py:tiny"
+
+
+def call(*words: str, **more: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "isorobust", *words]
+    return subprocess.run(command, capture_output=True, text=True, **more)
+
+
+def refused(done: subprocess.CompletedProcess) -> str:
+    """The one line of a refusal."""
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert done.stderr.startswith("isorobust: ") and done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr and not done.stdout
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "which verb?"),
+        (["rnu"], "did you mean 'run'?"),
+        (["run"], "required: --config, --workdir"),
+        (["run", "--confg=x"], "did you mean '--config'?"),
+        (["plan", "--config=configs/lwa.py"], "no such file"),
+        (["plan", TINY, "--set=seeds"], "must be field=value"),
+        (["plan", TINY, "--set=bounds=pth"], "did you mean 'path'?"),
+        (["report", "nowhere"], "holds no run"),
+        (["report", ".", "--format=docx"], "invalid choice"),
+        (["run", TINY, "--workdir=w", "--devices=x"], "invalid int"),
+        (["run", TINY, "--workdir=w", "--devices=0"], "must be a whole number >= 1"),
+    ],
+)
+def test_refusals_at_the_door(words: list[str], said: str) -> None:
+    """In this process: the same code as the command, without a process's seconds."""
+    with pytest.raises(BadInput, match=said.replace("?", r"\?")):
+        args = cli.parse(["isorobust", *words])
+        args.call(args)
+
+
+def test_a_refusal_is_one_line_and_code_2(tmp_path: Path) -> None:
+    done = call("run", TINY, "--set=model.width=0", f"--workdir={tmp_path}/run")
+    assert "model.width = 0: must be a whole number >= 1" in refused(done)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    done = call("run", TINY, "--workdir=/proc/nothing")
+    assert "--workdir=/proc/nothing" in refused(done)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A 200 KB file system: one line, and what was finished is used when there is room."""
+    disk, run = tmp_path / "disk", tmp_path / "disk" / "run"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small file system takes root")
+    try:
+        said = refused_tail(call("run", TINY, f"--workdir={run}"))
+        assert "No space left" in said or "disk" in said
+        assert not (run / "records.jsonl").exists()
+        grow = ["mount", "-o", "remount,size=50m", str(disk)]
+        subprocess.run(grow, check=True)
+        done = call("run", TINY, f"--workdir={run}")
+        assert done.returncode == 0 and (run / "records.jsonl").exists(), done.stderr
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def refused_tail(done: subprocess.CompletedProcess) -> str:
+    """The last line of a refusal that came after progress was shown."""
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr and not done.stdout
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("isorobust: ")
+    return last
+
+
+def test_version_names_what_a_record_would() -> None:
+    import json
+
+    done = call("version")
+    assert done.returncode == 0 and not done.stderr
+    assert {"software_jax", "device_kind", "host_cpu"} <= set(json.loads(done.stdout))
+
+
+def test_plan_prints_the_programs() -> None:
+    done = call("plan", TINY)
+    assert done.returncode == 0 and not done.stderr
+    assert "20 networks in 4 cells, 1 training programs, 3 pages" in done.stdout
+
+
+def test_run_then_report(tmp_path: Path) -> None:
+    done = call("run", TINY, f"--workdir={tmp_path}/run", "--set=seeds=1")
+    assert done.returncode == 0, done.stderr
+    assert "4 networks trained" in done.stdout and "train:" in done.stderr
+    table = (tmp_path / "run" / "table.md").read_text()
+    assert table in done.stdout and "TINY+set" in table
+    shown = call("report", f"{tmp_path}/run")
+    assert shown.stdout == table and not shown.stderr
+    rows = call("report", f"{tmp_path}/run/records.jsonl", "--format=csv")
+    assert rows.stdout == (tmp_path / "run" / "table.csv").read_text()
+    again = call("run", TINY, f"--workdir={tmp_path}/run", "--set=seeds=1")
+    assert "nothing left to do" in again.stdout and not again.stderr
+    other = call("run", TINY, f"--workdir={tmp_path}/run")
+    assert "holds another experiment" in refused(other)
+
+
+def test_report_of_a_run_under_way(tmp_path: Path) -> None:
+    """Pages that are measured are reported; what is missing is said."""
+    call("run", TINY, f"--workdir={tmp_path}/run")
+    (tmp_path / "run" / "pages" / "00002" / "fit.json").unlink()
+    done = call("report", f"{tmp_path}/run")
+    assert done.returncode == 0, done.stderr
+    assert "16 networks" in done.stdout and "4 networks have no record yet" in done.stdout

@@ -1,0 +1,34 @@
+"""Small experiments that several tests train: seconds each, one program where possible."""
+
+from isorobust.data import BalancedSigns, Digits, Flipped, Gaussian, IIDSigns, Mixture
+from isorobust.data import Sphere, Teacher
+from isorobust.experiment import Cell, Experiment
+from isorobust.models import MLP
+from isorobust.training import Adam, Path
+
+__all__ = ["broad", "tiny"]
+
+
+def tiny() -> Experiment:
+    """4 cells x 5 seeds on one rung, three pages: some early, some late to stop."""
+    cells = tuple(
+        Cell(Sphere(), BalancedSigns(), MLP(width=k), n, 8, Adam(target, 1e-2, 1500))
+        for n, k, target in ((40, 6, 0.3), (48, 8, 0.1), (33, 7, 0.05), (64, 5, 0.02))
+    )
+    return Experiment("TINY", 1, cells, seeds=5)
+
+
+def broad() -> Experiment:
+    """One cell of every distribution, target, activation, depth, norm and recipe."""
+    adam, path = Adam(0.2, 1e-2, 300), Path(0.2, steps=300)
+    signs = BalancedSigns()
+    cells = (
+        Cell(Sphere(), signs, MLP(width=8), 40, 8, path),
+        Cell(Gaussian(), IIDSigns(), MLP(width=8, activation="tanh"), 40, 8, adam),
+        Cell(Mixture(3), signs, MLP(width=8, activation="gelu"), 40, 8, path),
+        Cell(Sphere(), Teacher(0.5), MLP(width=8, depth=3), 40, 8, adam),
+        Cell(Sphere(), signs, MLP(width=8, batch_norm=True), 40, 8, adam),
+        Cell(Gaussian(), signs, MLP(8, 4, "tanh", True, "torch"), 40, 8, adam),
+        Cell(Digits(), Flipped(0.1), MLP(width=8), 40, 64, adam),
+    )
+    return Experiment("BROAD", 1, cells, seeds=2)

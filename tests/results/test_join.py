@@ -1,0 +1,109 @@
+"""The no-violation check has power: what is wrong gets flagged; what is right doesn't.
+
+The ground truth needs no training: the min-norm interpolant w.x of balanced signs, n < d,
+as a two-unit ReLU network relu(w.x) - relu(-w.x), whose constant is |w| exactly.
+"""
+
+import numpy as np
+import pytest
+
+from isorobust.data import BalancedSigns, Sphere
+from isorobust.law.setting import pair_numbers
+from isorobust.lipschitz import network, upper
+from isorobust.results.join import join
+
+N, D = 256, 512
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict:
+    rng = np.random.default_rng(0)
+    sample = Sphere().draw(rng, N, D)
+    y = BalancedSigns().label(rng, sample)
+    w = np.linalg.lstsq(sample.x, y)[0]
+    chain = ((np.stack([w, -w]), np.zeros(2)), (np.array([[1.0, -1.0]]), np.zeros(1)))
+    flat = np.concatenate([p.ravel() for la in network.balanced(chain, "relu") for p in la])
+    gap, eigenvalues = pair_numbers(sample.x, y)
+    setting = dict(
+        n=N, d=D, p=2 * (D + 2) + 1, width=2, depth=2, slope=1.0,
+        mse=float(np.mean((network.value(chain, "relu", sample.x) - y) ** 2)),
+        noise_variance=1.0, signs=True, independent=True, imbalance=0.0, components=1,
+        c=D / (D - 1), radius=1.0, on_sphere=True, rho=float(np.linalg.norm(flat)),
+        largest=float(np.abs(flat).max()), label_gap=gap,
+        pair_square=float(eigenvalues.sum()), pair_top=float(eigenvalues[:2].sum()),
+        delta=0.01,
+    )  # fmt: skip
+    return {"setting": setting, "chain": chain, "exact": float(np.linalg.norm(w))}
+
+
+def record(setting: dict, high: float, low: float) -> dict:
+    bounds = {
+        "path": {"side": "upper", "rd": high, "measure_seconds": 0.0},
+        "data": {"side": "lower", "rd": low, "sphere": low, "measure_seconds": 0.0},
+    }
+    identity = {"uid": "u", "target_mse": 0.1, "flops_per_step": 1.0}
+    trained = {
+        "stop": "target", "steps": 1, "train_seconds": 0.0, "peak_bytes": 1,
+        "provenance": {"software_jax": "0"},
+    }  # fmt: skip
+    fit = {"setting": setting, "test_mse": 1.0, "measure_seconds": 0.0}
+    return join(identity, trained, fit, bounds)
+
+
+def tightest(chain: network.Layers) -> float:
+    return min(getattr(upper, name)(chain, "relu") for name in upper.__all__)
+
+
+def test_the_truth_is_not_flagged(parts: dict) -> None:
+    for high in (parts["exact"], tightest(parts["chain"])):
+        row = record(parts["setting"], high, parts["exact"])
+        assert not row["violated"] and not row["crossed"] and row["reached"]
+    # with both units on, as the formal bounds must allow, the slope would be 2 w
+    assert row["upper"] == pytest.approx(2 * parts["exact"])
+    # theory 2.6: E Lip^2 = n d / (d - n - 1)
+    assert parts["exact"] == pytest.approx(np.sqrt(N * D / (D - N - 1)), rel=0.1)
+
+
+def test_a_bound_scaled_by_a_fifth_is_flagged(parts: dict) -> None:
+    row = record(parts["setting"], 0.2 * parts["exact"], 0.1)
+    assert row["violated"] and row["upper_over_floor"] < 1
+
+
+def test_a_network_rescaled_behind_its_fit_is_flagged(parts: dict) -> None:
+    (w, b), (a, c) = parts["chain"]
+    shrunk = ((w, b), (0.1 * a, 0.1 * c))
+    assert record(parts["setting"], tightest(shrunk), 0.1)["violated"]
+
+
+def test_a_wrong_p_is_flagged(parts: dict) -> None:
+    """Counting units (2) in place of parameters (1029)."""
+    wrong = parts["setting"] | {"p": 2}
+    row = record(wrong, parts["exact"], parts["exact"])
+    assert row["violated"] and row["floor"] == row["floor_sharp"]
+
+
+def test_a_floor_of_the_sphere_is_held_against_the_sphere(parts: dict) -> None:
+    wrong = parts["setting"] | {"p": 2}
+    row = record(wrong, 1e6, 1.0)
+    assert not row["violated"] and row["floor_domain"] == "sphere"
+
+
+def test_crossed_bounds_are_flagged(parts: dict) -> None:
+    assert record(parts["setting"], 10.0, 10.1)["crossed"]
+    assert not record(parts["setting"], 10.0, 10.0)["crossed"]
+
+
+def test_what_can_not_be_said_is_null(parts: dict) -> None:
+    """A fit above the noise: no floor, no verdict, no reach."""
+    row = record(parts["setting"] | {"mse": 1.5}, 10.0, 1.0)
+    for name in ("floor", "violated", "reach", "lower_over_floor", "floor_theorem"):
+        assert row[name] is None
+    assert row["floor_sharp_reason"] and not row["fits_below_noise"]
+    assert not row["reached"]
+
+
+def test_reach_and_ratio(parts: dict) -> None:
+    row = record(parts["setting"] | {"mse": 0.1}, 10.0, 1.0)
+    ratio = np.sqrt(N * D / (2 * (D + 2) + 1))
+    assert row["law_ratio"] == pytest.approx(ratio)
+    assert row["reach"] == pytest.approx(10 / ((1 - np.sqrt(0.1)) * ratio))

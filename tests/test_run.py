@@ -1,0 +1,203 @@
+"""A run end to end: every choice works, interruptions cost nothing, records are equal."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import isorobust
+from isorobust.results.records import read, varies
+from isorobust.pipeline import run
+from tests.experiments import broad, tiny
+
+HERE = Path(__file__).parent
+
+
+def command(config: str, workdir: Path, *flags: str) -> list[str]:
+    start = [sys.executable, "-m", "isorobust", "run", f"--config={config}"]
+    return [*start, f"--workdir={workdir}", *flags]
+
+
+def call(config: str, workdir: Path, *flags: str) -> subprocess.CompletedProcess:
+    environment = {k: v for k, v in os.environ.items() if k != "JAX_NUM_CPU_DEVICES"}
+    return subprocess.run(
+        command(config, workdir, *flags), capture_output=True, text=True, env=environment
+    )
+
+
+def honest(workdir: Path) -> list[dict]:
+    """The records without what may differ between two honest runs."""
+    rows = read(workdir / "records.jsonl")
+    return [{k: v for k, v in row.items() if not varies(k)} for row in rows]
+
+
+TINY = f"{HERE}/experiments.py:tiny"
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    done = call(TINY, folder, "--devices=1")
+    assert done.returncode == 0, done.stderr
+    return honest(folder)
+
+
+def test_records_are_equal_on_1_2_and_8_devices(
+    tmp_path: Path, reference: list[dict]
+) -> None:
+    for devices in (2, 8):
+        done = call(TINY, tmp_path / str(devices), f"--devices={devices}")
+        assert done.returncode == 0, done.stderr
+        assert honest(tmp_path / str(devices)) == reference
+
+
+def test_a_trial_alone_has_the_same_record(tmp_path: Path, reference: list[dict]) -> None:
+    """One cell and one seed of the experiment, in a process of its own."""
+    done = call(TINY, tmp_path / "one", "--set=n=40", "--set=seeds=1", "--devices=1")
+    assert done.returncode == 0, done.stderr
+    found = {row["uid"]: row for row in honest(tmp_path / "one")}
+    shared = [row for row in reference if row["uid"] in found]
+    assert shared
+    for row in shared:
+        other = found[row["uid"]]
+        assert {k for k in row if row[k] != other[k]} <= {"track"}
+
+
+def test_killed_at_five_moments_the_records_are_the_same(
+    tmp_path: Path, reference: list[dict]
+) -> None:
+    moments = np.random.Generator(np.random.Philox(key=1)).uniform(0.5, 8.0, 5)
+    kills = 0
+    for moment in moments:
+        process = subprocess.Popen(
+            command(TINY, tmp_path / "run", "--devices=2"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=moment)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    done = call(TINY, tmp_path / "run", "--devices=1")
+    assert done.returncode == 0, done.stderr
+    assert kills >= 2
+    assert honest(tmp_path / "run") == reference
+
+
+def test_killed_after_every_write(tmp_path: Path, reference: list[dict]) -> None:
+    """The rare moments on purpose: dies right before each page's manifest is replaced."""
+    code = (
+        "import os, sys; import isorobust.engine.store as store\n"
+        "count, write = int(sys.argv.pop(1)), store.write_whole\n"
+        "def dying(file, text):\n"
+        "    global count\n"
+        "    count -= file.name == store.MANIFEST\n"
+        "    os._exit(9) if count < 0 else write(file, text)\n"
+        "store.write_whole = dying\n"
+        "from isorobust.cli.main import main; main()"
+    )
+    words = command(TINY, tmp_path / "run", "--devices=1")[3:]
+    codes = []
+    for survived in (0, 1, 1, 2):
+        dying = [sys.executable, "-c", code, str(survived), *words]
+        codes.append(subprocess.run(dying, capture_output=True).returncode)
+    assert codes == [9, 9, 9, 9]
+    assert call(TINY, tmp_path / "run", "--devices=1").returncode == 0
+    assert honest(tmp_path / "run") == reference
+
+
+def test_a_finished_run_says_so(tmp_path: Path) -> None:
+    first = run(tiny(), tmp_path / "run")
+    began = time.perf_counter()
+    again = run(tiny(), tmp_path / "run")
+    assert first.trained == 20 and again.trained == 0
+    assert time.perf_counter() - began < 5
+    assert again.records == first.records and again.table == first.table
+    left = {p.name for p in (tmp_path / "run").iterdir()}
+    assert left == {
+        "experiment.json", "pages", "MANIFEST.sha256", "records.jsonl", "table.md",
+        "table.json", "table.csv", "table.tex", "bracket.svg", "timing.json", ".lock",
+    }  # fmt: skip
+
+
+def test_another_bound_measures_without_training(tmp_path: Path) -> None:
+    import dataclasses
+
+    few = dataclasses.replace(tiny(), bounds=("random", "product"))
+    first = run(few, tmp_path / "run")
+    assert "upper_path" not in first.records[0]
+    kept = (tmp_path / "run" / "pages" / "00000" / "trials.json").stat().st_mtime_ns
+    second = run(tiny(), tmp_path / "run")
+    assert second.trained == 0 and second.records[0]["upper_path"] is not None
+    for a, b in zip(first.records, second.records, strict=True):
+        assert a["upper_product"] == b["upper_product"] >= b["upper"]
+    page = tmp_path / "run" / "pages" / "00000" / "trials.json"
+    assert page.stat().st_mtime_ns == kept
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> isorobust.Result:
+    return isorobust.run(broad(), tmp_path_factory.mktemp("broad") / "run")
+
+
+def test_every_choice_gives_an_honest_record(wide: isorobust.Result) -> None:
+    assert len(wide.records) == 14
+    for row in wide.records:
+        assert row["lower"] <= row["upper"] and row["crossed"] is False
+        assert not row["violated"]
+        assert row["stop"] in ("target", "budget")
+        assert row["p"] <= row["p_trained"]
+        assert row["law_ratio"] == pytest.approx(np.sqrt(row["n"] * row["d"] / row["p"]))
+        assert row["epsilon"] == pytest.approx(row["noise_variance"] - row["train_mse"])
+        assert row["test_mse"] > 0
+        on_sphere = row["distribution"].startswith("Sphere")
+        assert ("lower_sphere" in row) == on_sphere
+        if on_sphere:
+            assert row["lower_sphere"] <= row["upper_sphere"] <= row["upper"]
+
+
+def test_floors_are_null_with_a_reason_where_hypotheses_fail(
+    wide: isorobust.Result,
+) -> None:
+    reasons = {row["distribution"] + row["target"]: row for row in wide.records}
+    digits = next(row for name, row in reasons.items() if name.startswith("Digits"))
+    teacher = next(row for name, row in reasons.items() if "Teacher" in name)
+    assert digits["floor_sharp"] is None
+    assert digits["floor_sharp_reason"] == "labels depend on x"
+    assert digits["floor_theorem"] is None and digits["theorem_applies"] is False
+    assert teacher["floor_sharp_reason"] == "labels are not all +-1"
+    spoken = [row for row in wide.records if row["floor_sharp"] is not None]
+    assert {row["distribution"].split("(")[0] for row in spoken} == {
+        "Sphere", "Gaussian", "Mixture"
+    }  # fmt: skip
+
+
+def test_the_final_mse_is_measured_again(tmp_path: Path) -> None:
+    """A stop's MSE is pre-update float32; the record's is that of the kept parameters."""
+    for row in run(tiny(), tmp_path / "run").records:
+        if row["stop"] == "target":
+            assert row["reached"] and row["train_mse"] <= row["target_mse"] * (1 + 1e-6)
+
+
+def test_experiment_json_tells_the_whole_story(wide: isorobust.Result) -> None:
+    about = json.loads((wide.folder / "experiment.json").read_text())
+    assert len(about["trials"]) == 14 and about["started_with"]["software_jax"]
+    assert about["experiment"]["cells"][0]["recipe"]["kind"] == "Path"
+    assert {u for uids in about["pages"].values() for u in uids} == {
+        row["uid"] for row in wide.records
+    }
+
+
+def test_without_a_folder() -> None:
+    import dataclasses
+
+    one = dataclasses.replace(tiny(), cells=tiny().cells[:1], seeds=1)
+    assert len(isorobust.run(one).records) == 1
