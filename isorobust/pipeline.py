@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isorobust import report
 from isorobust.engine import lanes, pages
 from isorobust.engine.ladder import LADDER, rung
 from isorobust.engine.plan import Page, Plan, flops_per_step, plan
@@ -22,7 +23,6 @@ from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened, write_whole
 from isorobust.experiment import Cell, Experiment, Trial, describe, digest, validate
 from isorobust.progress import Watch
-from isorobust import report
 from isorobust.report.table import Table
 from isorobust.results import records
 from isorobust.results.join import collect

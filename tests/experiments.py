@@ -1,7 +1,15 @@
 """Small experiments that several tests train: seconds each, one program where possible."""
 
-from isorobust.data import BalancedSigns, Digits, Flipped, Gaussian, IIDSigns, Mixture
-from isorobust.data import Sphere, Teacher
+from isorobust.data import (
+    BalancedSigns,
+    Digits,
+    Flipped,
+    Gaussian,
+    IIDSigns,
+    Mixture,
+    Sphere,
+    Teacher,
+)
 from isorobust.experiment import Cell, Experiment
 from isorobust.models import MLP
 from isorobust.training import Adam, Path

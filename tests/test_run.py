@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import isorobust
-from isorobust.results.records import read, varies
 from isorobust.pipeline import run
+from isorobust.results.records import read, varies
 from tests.experiments import broad, tiny
 
 HERE = Path(__file__).parent
@@ -27,7 +27,10 @@ def command(config: str, workdir: Path, *flags: str) -> list[str]:
 def call(config: str, workdir: Path, *flags: str) -> subprocess.CompletedProcess:
     environment = {k: v for k, v in os.environ.items() if k != "JAX_NUM_CPU_DEVICES"}
     return subprocess.run(
-        command(config, workdir, *flags), capture_output=True, text=True, env=environment
+        command(config, workdir, *flags),
+        capture_output=True,
+        text=True,
+        env=environment,
     )
 
 
@@ -57,7 +60,9 @@ def test_records_are_equal_on_1_2_and_8_devices(
         assert honest(tmp_path / str(devices)) == reference
 
 
-def test_a_trial_alone_has_the_same_record(tmp_path: Path, reference: list[dict]) -> None:
+def test_a_trial_alone_has_the_same_record(
+    tmp_path: Path, reference: list[dict]
+) -> None:
     """One cell and one seed of the experiment, in a process of its own."""
     done = call(TINY, tmp_path / "one", "--set=n=40", "--set=seeds=1", "--devices=1")
     assert done.returncode == 0, done.stderr
@@ -155,7 +160,9 @@ def test_every_choice_gives_an_honest_record(wide: isorobust.Result) -> None:
         assert not row["violated"]
         assert row["stop"] in ("target", "budget")
         assert row["p"] <= row["p_trained"]
-        assert row["law_ratio"] == pytest.approx(np.sqrt(row["n"] * row["d"] / row["p"]))
+        assert row["law_ratio"] == pytest.approx(
+            np.sqrt(row["n"] * row["d"] / row["p"])
+        )
         assert row["epsilon"] == pytest.approx(row["noise_variance"] - row["train_mse"])
         assert row["test_mse"] > 0
         on_sphere = row["distribution"].startswith("Sphere")

@@ -18,8 +18,8 @@ def call(args: Namespace) -> None:
     if args.devices is not None and args.devices < 1:
         raise BadInput(f"--devices={args.devices}: must be a whole number >= 1")
     from isorobust.experiment import load
-    from isorobust.report.table import markdown
     from isorobust.pipeline import run
+    from isorobust.report.table import markdown
 
     result = run(load(args.config, args.set), args.workdir, args.devices)
     print(markdown(result.table))

@@ -3,5 +3,5 @@
 from isorobust.lipschitz import lower, upper
 
 # name -> side: every bound there is; a bound's side is its file
-SIDES = {name: "lower" for name in lower.__all__}
-SIDES |= {name: "upper" for name in upper.__all__}
+SIDES = dict.fromkeys(lower.__all__, "lower")
+SIDES |= dict.fromkeys(upper.__all__, "upper")

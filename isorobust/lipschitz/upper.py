@@ -105,4 +105,6 @@ def _least(bound: object, layers: Layers, activation: str) -> float:
     raw = bound(layers, activation)
     if not ACTIVATIONS[activation].homogeneous:
         return float(raw)
-    return float(min(raw, bound(balanced(layers, activation, biases=False), activation)))
+    return float(
+        min(raw, bound(balanced(layers, activation, biases=False), activation))
+    )

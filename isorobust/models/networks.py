@@ -60,7 +60,9 @@ class MLP(nn.Module):
                 scale = self.param(f"scale_{i}", nn.initializers.ones, (self.width,))
                 shift = self.param(f"shift_{i}", nn.initializers.zeros, (self.width,))
                 mean, variance = _moments(h, weights)
-                h = (h - mean) * (scale[None] / jnp.sqrt(variance + EPSILON)) + shift[None]
+                h = (h - mean) * (scale[None] / jnp.sqrt(variance + EPSILON)) + shift[
+                    None
+                ]
             h = ACTIVATIONS[self.activation].jax(h)
         return nn.Dense(1, name=f"dense_{self.depth - 1}")(h)[:, 0]
 

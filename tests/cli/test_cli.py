@@ -125,4 +125,6 @@ def test_report_of_a_run_under_way(tmp_path: Path) -> None:
     (tmp_path / "run" / "pages" / "00002" / "fit.json").unlink()
     done = call("report", f"{tmp_path}/run")
     assert done.returncode == 0, done.stderr
-    assert "16 networks" in done.stdout and "4 networks have no record yet" in done.stdout
+    assert (
+        "16 networks" in done.stdout and "4 networks have no record yet" in done.stdout
+    )

@@ -60,7 +60,10 @@ def test_a_file_may_have_nothing_left_to_draw(tmp_path: Path) -> None:
     [
         ({"x": GOOD["x"]}, "has no array y"),
         ({"x": GOOD["x"], "y": GOOD["y"][:3]}, r"must be \[N, d\] and \[N\]"),
-        ({"x": np.where(GOOD["x"] == 5, np.nan, GOOD["x"]), "y": GOOD["y"]}, r"x\[1, 2\]"),
+        (
+            {"x": np.where(GOOD["x"] == 5, np.nan, GOOD["x"]), "y": GOOD["y"]},
+            r"x\[1, 2\]",
+        ),
         ({"x": GOOD["x"], "y": GOOD["y"] * 2}, r"y\[0\] = 2: must be within"),
         ({"x": 0 * GOOD["x"], "y": GOOD["y"]}, "all zero"),
         ({"x": np.array([object()]), "y": GOOD["y"]}, "not a plain .npz"),

@@ -19,7 +19,9 @@ TARGETS = [BalancedSigns(), IIDSigns(), Teacher(0.4), Flipped(0.2)]
 def test_labels_are_bounded_and_a_function_of_the_key(
     target: object, sample: Sample
 ) -> None:
-    one, two, other = (target.label(np.random.default_rng(k), sample) for k in (1, 1, 2))
+    one, two, other = (
+        target.label(np.random.default_rng(k), sample) for k in (1, 1, 2)
+    )
     assert np.abs(one).max() <= 1
     assert np.array_equal(one, two) and not np.array_equal(one, other)
 

@@ -12,7 +12,10 @@ import pytest
 from isorobust.door import BadInput
 from isorobust.engine.store import MANIFEST, Store, opened, write_whole
 
-IDENTITY = {"experiment": {"kind": "E", "cells": [{"n": 1}], "seeds": 2}, "bounds": ["a"]}
+IDENTITY = {
+    "experiment": {"kind": "E", "cells": [{"n": 1}], "seeds": 2},
+    "bounds": ["a"],
+}
 PARAMS = {"dense_0": {"kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 4)}}
 
 
@@ -26,7 +29,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         fill(store)
     with opened(tmp_path / "run", IDENTITY) as store:
         assert store.has_page("00000") and not store.has_page("00001")
-        assert store.has("00000", "bound_path") and not store.has("00000", "bound_liplt")
+        assert store.has("00000", "bound_path") and not store.has(
+            "00000", "bound_liplt"
+        )
         found = store.params("00000")
         assert np.array_equal(found["dense_0"]["kernel"], PARAMS["dense_0"]["kernel"])
         assert store.read("00000", "fit") == [{"mse": 0.1}, {"mse": 0.2}]
@@ -77,13 +82,19 @@ def test_leftovers_of_a_kill_are_swept_out(tmp_path: Path) -> None:
 def test_another_experiment_is_refused_with_what_differs(tmp_path: Path) -> None:
     with opened(tmp_path / "run", IDENTITY):
         pass
-    other = {"experiment": {"kind": "E", "cells": [{"n": 5}], "seeds": 2}, "bounds": ["a"]}
+    other = {
+        "experiment": {"kind": "E", "cells": [{"n": 5}], "seeds": 2},
+        "bounds": ["a"],
+    }
     with (
         pytest.raises(BadInput, match=r"cells\[0\].n \(1 there, 5 here\)"),
         opened(tmp_path / "run", other),
     ):
         pass
-    more = {"experiment": {"kind": "E", "cells": [{"n": 1}, {}], "seeds": 2}, "bounds": []}
+    more = {
+        "experiment": {"kind": "E", "cells": [{"n": 1}, {}], "seeds": 2},
+        "bounds": [],
+    }
     with (
         pytest.raises(BadInput, match=r"cells \(1 there, 2 here\)"),
         opened(tmp_path / "run", more),
@@ -102,7 +113,10 @@ def test_other_bounds_are_no_other_experiment(tmp_path: Path) -> None:
 
 def test_folders_that_are_no_run_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(BadInput, match="holds 'thesis.tex'"), opened(tmp_path, IDENTITY):
+    with (
+        pytest.raises(BadInput, match="holds 'thesis.tex'"),
+        opened(tmp_path, IDENTITY),
+    ):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 

@@ -21,7 +21,9 @@ def test_the_sharp_floor_is_its_formula(setting: Setting) -> None:
     best = 0.0
     for i in range(1, 1000):
         eta = correlation * i / 1000
-        cover = s.p * math.log(1 + 2 * rho * sensitivity / eta) + math.log(2 * 6400 / 0.01)
+        cover = s.p * math.log(1 + 2 * rho * sensitivity / eta) + math.log(
+            2 * 6400 / 0.01
+        )
         best = max(best, (correlation - eta) * math.sqrt(s.n * s.d / (2 * s.c * cover)))
     value = floors.sharp(s).value
     assert value is not None
@@ -49,7 +51,9 @@ def test_theory_quotes_the_same_floors() -> None:
     assert literal_floor(s) == pytest.approx(0.0034, rel=0.15)  # as above
     assert floors.data(s).value == pytest.approx(2 / math.sqrt(2), rel=0.1)
     # the rank floor's asymptotic form is for random pairs; least-cost ones give no less
-    assert floors.rank(s).value >= 0.95 * math.sqrt(2 * d / k) / (1 + math.sqrt(2 * d / n))
+    assert floors.rank(s).value >= 0.95 * math.sqrt(2 * d / k) / (
+        1 + math.sqrt(2 * d / n)
+    )
 
 
 def test_literal_theorem(setting: Setting) -> None:
@@ -100,7 +104,10 @@ def test_the_sharp_floor_keeps_silent(
 def test_the_sharp_floor_moves_the_right_way(
     setting: Setting, change: dict, up: bool
 ) -> None:
-    before, after = floors.sharp(setting).value, floors.sharp(replace(setting, **change)).value
+    before, after = (
+        floors.sharp(setting).value,
+        floors.sharp(replace(setting, **change)).value,
+    )
     assert before is not None and after is not None
     assert (after > before) == up and after != before
 
@@ -109,7 +116,9 @@ def test_units(setting: Setting) -> None:
     """x -> s x divides every floor by s (c -> s^2 c, R -> s R, first weights / s)."""
     scale = 4.0
     moved = replace(setting, c=setting.c * scale**2, pair_square=scale**2 * 900.0)
-    assert floors.sharp(moved).value == pytest.approx(floors.sharp(setting).value / scale)
+    assert floors.sharp(moved).value == pytest.approx(
+        floors.sharp(setting).value / scale
+    )
     assert floors.data(moved).value == pytest.approx(floors.data(setting).value / scale)
     # y -> t y multiplies the data floor by t
     tall = replace(setting, label_gap=90.0, mse=0.4)
@@ -136,7 +145,9 @@ def test_matching_is_the_cheapest_by_brute_force(rng: np.random.Generator) -> No
         for order in itertools.permutations(range(4))
     )
     assert cost == pytest.approx(best)
-    assert sorted([*i, *j]) == list(range(8)) and np.all(y[i] == 1) and np.all(y[j] == -1)
+    assert (
+        sorted([*i, *j]) == list(range(8)) and np.all(y[i] == 1) and np.all(y[j] == -1)
+    )
 
 
 def test_matching_of_other_labels(rng: np.random.Generator) -> None:
@@ -207,7 +218,11 @@ def test_sensitivity_bounds_what_it_says(rng: np.random.Generator) -> None:
         x *= radius / np.linalg.norm(x)
 
         def f(w: np.ndarray, x: np.ndarray = x) -> float:
-            rows, b, a = w[: k * d].reshape(k, d), w[k * d : k * (d + 1)], w[-k - 1 : -1]
+            rows, b, a = (
+                w[: k * d].reshape(k, d),
+                w[k * d : k * (d + 1)],
+                w[-k - 1 : -1],
+            )
             return float(a @ np.maximum(rows @ x + b, 0) + w[-1])
 
         bound = math.sqrt((radius**2 + 1) * rho**2 + 1) * np.linalg.norm(w - v)

@@ -150,7 +150,9 @@ def test_gradient_against_finite_differences(
     for i in range(3):
         move = np.eye(3)[i] * h
         ends = [network.value(layers, activation, x + s * move) for s in (1, -1)]
-        np.testing.assert_allclose(slope[:, i], (ends[0] - ends[1]) / (2 * h), atol=1e-7)
+        np.testing.assert_allclose(
+            slope[:, i], (ends[0] - ends[1]) / (2 * h), atol=1e-7
+        )
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -190,7 +192,9 @@ def test_upper_bounds_do_not_mind_order_sign_and_rescaling(name: str) -> None:
     bound = getattr(upper, name)
     value = bound(((w, b), (a, c)), "relu")
     order = np.random.default_rng(0).permutation(9)
-    assert bound(((w[order], b[order]), (-a[:, order], c)), "relu") == pytest.approx(value)
+    assert bound(((w[order], b[order]), (-a[:, order], c)), "relu") == pytest.approx(
+        value
+    )
     t = np.exp(np.random.default_rng(0).standard_normal(9))
     rescaled = ((w * t[:, None], b * t), (a / t, c))
     slack = 1e-9 if name == "path" else 0.15

@@ -26,7 +26,8 @@ def spoken(model: MLP) -> str:
 def some(model: MLP, rng: np.random.Generator, d: int = 3) -> dict:
     """Parameters off their special values (zero biases, unit scales)."""
     return jax.tree.map(
-        lambda a: np.float32(a + 0.3 * rng.standard_normal(a.shape)), model.initial(rng, d)
+        lambda a: np.float32(a + 0.3 * rng.standard_normal(a.shape)),
+        model.initial(rng, d),
     )
 
 

@@ -22,7 +22,9 @@ def parts() -> dict:
     y = BalancedSigns().label(rng, sample)
     w = np.linalg.lstsq(sample.x, y)[0]
     chain = ((np.stack([w, -w]), np.zeros(2)), (np.array([[1.0, -1.0]]), np.zeros(1)))
-    flat = np.concatenate([p.ravel() for la in network.balanced(chain, "relu") for p in la])
+    flat = np.concatenate(
+        [p.ravel() for la in network.balanced(chain, "relu") for p in la]
+    )
     gap, eigenvalues = pair_numbers(sample.x, y)
     setting = dict(
         n=N, d=D, p=2 * (D + 2) + 1, width=2, depth=2, slope=1.0,

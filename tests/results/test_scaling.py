@@ -51,7 +51,9 @@ def test_intervals_cover(rng: np.random.Generator) -> None:
     assert held >= 84
 
 
-def test_more_seeds_do_not_narrow_an_interval_of_cells(rng: np.random.Generator) -> None:
+def test_more_seeds_do_not_narrow_an_interval_of_cells(
+    rng: np.random.Generator,
+) -> None:
     widths = []
     for seeds in (2, 32):
         rows = synthetic(np.random.default_rng(5), 0.2, seeds)
@@ -60,7 +62,9 @@ def test_more_seeds_do_not_narrow_an_interval_of_cells(rng: np.random.Generator)
     assert widths[1] > 0.5 * widths[0]
 
 
-def test_networks_that_did_not_fit_are_counted_not_used(rng: np.random.Generator) -> None:
+def test_networks_that_did_not_fit_are_counted_not_used(
+    rng: np.random.Generator,
+) -> None:
     rows = synthetic(rng, 0.0)
     rows += [r | {"reached": False, "lower": 1e6} for r in rows[:7]]
     fit = scaling.power_law(rows, "lower", ("n", "d", "p"), rng)
@@ -79,7 +83,9 @@ def test_mean_is_a_students_interval_of_logs() -> None:
     from scipy import stats
 
     values = [2.0, 3.0, 5.0, 4.0]
-    low, high = stats.t.interval(0.95, 3, np.log(values).mean(), stats.sem(np.log(values)))
+    low, high = stats.t.interval(
+        0.95, 3, np.log(values).mean(), stats.sem(np.log(values))
+    )
     found = scaling.mean(values)
     assert found.estimate == pytest.approx(stats.gmean(values))
     assert found.low == pytest.approx(np.exp(low))

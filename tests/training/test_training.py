@@ -73,7 +73,9 @@ def test_the_budget_ends_a_lane(data: Data) -> None:
 
 
 @pytest.mark.parametrize("where", ["x", "y", "rate"])
-def test_a_diverged_lane_keeps_its_last_finite_parameters(data: Data, where: str) -> None:
+def test_a_diverged_lane_keeps_its_last_finite_parameters(
+    data: Data, where: str
+) -> None:
     recipe = Adam(target_mse=1e-9)
     if where == "rate":
         recipe = Adam(target_mse=1e-9, learning_rate=1e30)

@@ -1,0 +1,112 @@
+"""One table object: all formats carry the same numbers."""
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from isorobust.report import FILES, tabulate
+from isorobust.report.table import COLUMNS, markdown
+from isorobust.results import scaling
+
+
+def record(cell: int, seed: int, **change: object) -> dict:
+    n, d, p = 100 * (1 + cell % 3), 10 + 5 * (cell // 3), 300 + 70 * cell * cell
+    lower = 3 + np.sqrt(n * d / p) + 0.1 * seed
+    row = {
+        "track": "T", "track_version": 1, "block": "a & b_c; d", "cell": f"c{cell}",
+        "seed": seed, "n": n, "d": d, "p": p, "width": 8, "reached": True,
+        "stop": "target", "law_ratio": float(np.sqrt(n * d / p)), "lower": lower,
+        "upper": 1.25 * lower, "floor": 1.0, "upper_over_lower": 1.25,
+        "lower_over_floor": lower, "upper_over_floor": 1.25 * lower, "reach": 2.0,
+        "violated": False, "crossed": False, "theorem_applies": False,
+    }  # fmt: skip
+    return row | change
+
+
+@pytest.fixture
+def records() -> list[dict]:
+    rows = [record(c, s) for c in range(9) for s in range(4)]
+    nothing = dict.fromkeys(("upper_over_lower", "lower_over_floor", "reach"))
+    rows[3] |= {"reached": False, "stop": "diverged", **nothing}
+    return rows
+
+
+def test_a_row_counts_and_averages(records: list[dict]) -> None:
+    table = tabulate(records, planned=40)
+    (block,) = table.blocks
+    first = block.rows[0]
+    assert (first.attempted, first.reached, first.diverged) == (4, 3, 1)
+    assert first.lower == scaling.mean([r["lower"] for r in records[:3]])
+    assert first.lower_over_floor == min(r["lower"] for r in records[:3])
+    assert (table.networks, table.partial) == (36, 4)
+    assert block.verdict.excluded == 1 and block.verdict.violations == 0
+    assert set(block.verdict.fits) == {"lower", "upper"}
+    assert len(block.verdict.fits["lower"]) == 3
+    assert "4 networks have no record yet" in markdown(table)
+
+
+def test_the_same_records_give_the_same_bytes(records: list[dict]) -> None:
+    one, two = (tabulate(records, 36) for _ in range(2))
+    for name, render in FILES.items():
+        assert render(one) == render(two), name
+
+
+def test_violations_are_shown(records: list[dict]) -> None:
+    """Also those of networks that did not reach their target."""
+    records[3] |= {"violated": True, "upper_over_floor": 0.5}
+    (block,) = tabulate(records, 36).blocks
+    assert block.verdict.violations == 1 and block.verdict.smallest == 0.5
+    assert "1 floors violated in 36 networks (smallest upper/floor 0.500)" in markdown(
+        tabulate(records, 36)
+    )
+
+
+def grid(text: str, pattern: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if re.match(pattern, line)]
+    return [re.split(r"\s*[|&]\s*", line.strip("| \\")) for line in lines]
+
+
+def test_formats_carry_the_same_numbers(records: list[dict]) -> None:
+    table = tabulate(records, 36)
+    text = {name: render(table) for name, render in FILES.items()}
+    shown = [row[1:] for row in csv.reader(io.StringIO(text["table.csv"]))][1:]
+    assert shown == grid(text["table.md"], r"\| \d")
+    assert shown == grid(text["table.tex"], r"\d")
+    for row, exact in zip(shown, json.loads(text["table.json"])["blocks"][0]["rows"],
+                          strict=True):  # fmt: skip
+        named = dict(zip(COLUMNS, row, strict=True))
+        assert int(named["p"]) == exact["p"]
+        assert float(named["sqrt(nd/p)"]) == pytest.approx(exact["law_ratio"], rel=6e-3)
+        low = float(named["lower"].split(" ")[0])
+        assert low == pytest.approx(exact["lower"]["estimate"], rel=6e-3)
+
+
+def test_latex_is_escaped(records: list[dict]) -> None:
+    text = FILES["table.tex"](tabulate(records, 36))
+    assert r"a \& b\_c" in text and r"\toprule" in text
+
+
+def test_the_figure_is_svg_and_marks_every_cell(records: list[dict]) -> None:
+    text = FILES["bracket.svg"](tabulate(records, 36))
+    assert ET.fromstring(text).tag.endswith("svg")
+    assert "√(nd/p)" in text and "d = 20" in text
+
+
+def test_a_table_of_nothing_that_fitted() -> None:
+    rows = [
+        record(c, s, reached=False, lower=None, upper=None, floor=None,
+               upper_over_lower=None, lower_over_floor=None, upper_over_floor=None,
+               reach=None, violated=None, crossed=None)
+        for c in range(3) for s in range(2)
+    ]  # fmt: skip
+    table = tabulate(rows, 6)
+    (block,) = table.blocks
+    assert block.verdict.fits == {"lower": {}, "upper": {}}
+    for render in FILES.values():
+        assert render(table)
+    assert "| - |" in markdown(table) and "6 networks did not reach" in markdown(table)
