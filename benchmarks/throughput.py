@@ -1,6 +1,7 @@
 """DOCSTRING"""
 
 import argparse
+import collections
 import contextlib
 import json
 import statistics
@@ -70,7 +71,7 @@ def weights(params: Any) -> dict[str, np.ndarray]:
 
 
 def block(trials: list[Trial], own: lanes.Programs) -> list[Any]:
-    """[recipes, data, lanes] of up to block_size() trials, as engine/pages.py does it."""
+    """[recipes, data, lanes] of a micro-block, made as engine/pages.py does."""
     cell, size = trials[0].cell, lanes.block_size()
     shape = rung(cell)
     filled = [*trials, *[trials[-1]] * (size - len(trials))]
@@ -89,23 +90,24 @@ def engine(race: Race) -> torch_peer.Peer:
     trials, size = race.trials(), lanes.block_size()
     chunk = lanes.Chunk(trials[0].cell.model.padded(rung(trials[0].cell).width))
     programs = [lanes.Programs(device) for device in lanes.devices()]
-    blocks = []
-    for i, first in enumerate(range(0, len(trials), size)):
-        own = programs[i % len(programs)]
-        blocks.append((own, block(trials[first : first + size], own)))
+    starts = range(0, len(trials), size)
+    blocks = [block(trials[i : i + size], programs[0]) for i in starts]
     pool = ThreadPoolExecutor(len(programs))
 
-    def work(own: lanes.Programs, steps: int) -> None:
-        for part in (part for owner, part in blocks if owner is own):
-            part[2] = own(chunk, *part, np.int32(steps))
-            if np.asarray(part[2].status)[0] != RUNNING:  # waits for the chunk
-                raise RuntimeError("isorobust: a lane stopped, and its steps are free")
+    def work(own: lanes.Programs, left: collections.deque, steps: int) -> None:
+        with contextlib.suppress(IndexError):  # nothing is left
+            while part := left.popleft():
+                part[2] = own(chunk, *part, np.int32(steps))
+                status = np.asarray(part[2].status)  # waits for the chunk
+                if status[0] != RUNNING:
+                    raise RuntimeError("isorobust: a lane stopped; its steps are free")
 
     def advance(steps: int) -> None:
-        list(pool.map(lambda own: work(own, steps), programs))
+        left = collections.deque(blocks)
+        list(pool.map(lambda own: work(own, left, steps), programs))
 
     def final() -> dict[str, np.ndarray]:
-        found = [part[2].params for _, part in blocks]
+        found = [part[2].params for part in blocks]
         params = [lanes.unstack(some, i) for some in found for i in range(size)]
         params = params[: len(trials)]
         return weights(lanes.stack(cut_tree(p, initial(trials[0])) for p in params))
@@ -119,7 +121,7 @@ def flax_loop(problem: dict[str, np.ndarray]) -> torch_peer.Peer:
     import flax.linen as nn
     import jax
     import jax.numpy as jnp
-    import optax
+    import optax  # type: ignore[import-untyped]
     from flax.training.train_state import TrainState
 
     class Net(nn.Module):
@@ -223,8 +225,9 @@ def render(race: Race, found: dict[str, dict]) -> str:
     if ours and best:
         roof = statistics.median(one["roof"] for one in ours["rounds"])
         flops = flops_per_step(race.trials()[0].cell) * best
-        did = f"isorobust: {flops / 1e9:.0f} GFLOP/s of matrix products, {flops / roof:.0%}"
-        lines += ["", f"{did} of the roof ({roof / 1e9:.0f}: float32 2048 x 2048)"]
+        did = f"isorobust: {flops / 1e9:.0f} GFLOP/s of matrix products"
+        of = f"the {roof / 1e9:.0f} of a float32 product 2048 x 2048 on all devices"
+        lines += ["", f"{did}, {flops / roof:.0%} of {of}"]
     return "\n".join(lines)
 
 

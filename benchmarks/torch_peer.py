@@ -96,12 +96,8 @@ def tell(**line: Any) -> None:
 def vmap(problem: Arrays) -> Peer:
     """All networks at once: functional_call, grad, vmap, and Adam on the stack."""
     import torch  # type: ignore[import-not-found]  # it lives in .venv-torch alone
-    from torch.func import (  # type: ignore[import-not-found]
-        functional_call,
-        grad,
-    )
-    from torch.func import vmap as over  # type: ignore[import-not-found]
 
+    call, grad, over = torch.func.functional_call, torch.func.grad, torch.func.vmap
     x, y = torch.from_numpy(problem["x"]), torch.from_numpy(problem["y"])
     model = network(torch, *problem["w1"].shape[1:])
     stack = {name: v.clone() for name, v in stacked(torch, problem).items()}
@@ -110,7 +106,7 @@ def vmap(problem: Arrays) -> Peer:
     done = 0
 
     def loss(params: Any, x: Any, y: Any) -> Any:
-        return torch.mean((functional_call(model, params, (x,)).squeeze(1) - y) ** 2)
+        return torch.mean((call(model, params, (x,)).squeeze(1) - y) ** 2)
 
     gradients = over(grad(loss))
 

@@ -1,16 +1,16 @@
 """LAW-S: does the Lipschitz constant of trained networks follow sqrt(nd/p)?
 
 Question. Two-layer ReLU networks fit n points of the unit sphere with balanced random
-signs to MSE <= .1 (epsilon = .9). The universal law of robustness says that each of them
-has Lip >= ~ sqrt(nd/p). Where do networks trained plainly (`Adam`) and for the smallest
-path norm (`Path`) lie above it? A second block asks the same of handwritten digits with
-15 % of the labels flipped (sigma^2 = .51, same epsilon / sigma^2).
+signs to MSE <= .1 (epsilon = .9). The universal law of robustness says that each of
+them has Lip >= ~ sqrt(nd/p). Where do networks trained plainly (`Adam`) and for the
+smallest path norm (`Path`) lie above it? A second block asks the same of handwritten
+digits with 15 % of the labels flipped (sigma^2 = .51, same epsilon / sigma^2).
 
-Prediction (written after a calibration run of the sphere blocks, before any other). No certified upper bound lies below a floor:
-the law is one-sided and delta = .01. At fixed (n, d) the bounds do not rise with the
-width. b > 0 in a + b sqrt(nd/p) for both recipes, and smaller bounds under `Path` than
-under `Adam` where p >= 4n. No prediction for the exponents: slow ones don't refute the
-law, steep ones don't confirm it.
+Prediction (written after a calibration run of the sphere blocks, before any other). No
+certified upper bound lies below a floor: the law is one-sided and delta = .01. At fixed
+(n, d) the bounds do not rise with the width. b > 0 in a + b sqrt(nd/p) for both
+recipes, and smaller bounds under `Path` than under `Adam` where p >= 4n. No prediction
+for the exponents: slow ones don't refute the law, steep ones don't confirm it.
 
 Command.  isorobust run --config=configs/law.py --workdir=runs/law     (`make table`)
 Cost.     ~ 2 minutes on 2 CPU cores, compiling included; `:smoke` some 15 seconds.
@@ -42,7 +42,7 @@ FLIPS = 0.15
 
 
 def cpu() -> Experiment:
-    """The table of `make table`: 8 pairs (n, d), 4 widths, 2 recipes, 4 seeds; digits."""
+    """`make table`: 8 pairs (n, d) x 4 widths x 2 recipes x 4 seeds, and digits."""
     return Experiment("LAW-S", 1, _cells(GRID, DIGITS, adam=4000, path=2500))
 
 

@@ -30,6 +30,7 @@ class AtLeast:
         return f">= {self.bound}"
 
     def holds(self, value: float) -> bool:
+        """Whether the value is allowed."""
         return value >= self.bound
 
 
@@ -43,6 +44,7 @@ class Above:
         return f"> {self.bound}"
 
     def holds(self, value: float) -> bool:
+        """Whether the value is allowed."""
         return value > self.bound
 
 
@@ -57,6 +59,7 @@ class Between:
         return f"between {self.low} and {self.high}"
 
     def holds(self, value: float) -> bool:
+        """Whether the value is allowed."""
         return self.low <= value <= self.high
 
 
@@ -64,7 +67,7 @@ NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """The allowed names, with the nearest to `name` first said: for the end of a line."""
+    """The allowed names, and which of them is nearest to `name`: a line's end."""
     shelf = sorted(set(allowed))
     close = difflib.get_close_matches(name, shelf, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -112,7 +115,8 @@ def _validate(value: Any, kind: Any, where: str) -> None:
     elif not dataclasses.is_dataclass(value):
         raise BadInput(f"{where} = {value!r}: must be a dataclass such as Sphere()")
     else:
-        raise BadInput(f"{where} = {value.__name__}: write {value.__name__}(...)")
+        name = getattr(value, "__name__", value)
+        raise BadInput(f"{where} = {name}: write {name}(...)")
 
 
 def _validate_scalar(value: Any, kind: type, ranges: tuple, where: str) -> None:

@@ -81,6 +81,7 @@ class Experiment:
         return [Trial(cell, seed) for cell in self.cells for seed in range(self.seeds)]
 
     def check(self) -> str | None:
+        """What is wrong with the fields taken together."""
         if not self.cells:
             return "cells is empty: an experiment needs at least one cell"
         twins = len(self.cells) - len({cell.uid for cell in self.cells})

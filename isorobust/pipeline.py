@@ -32,8 +32,8 @@ from isorobust.results.join import collect
 class Result:
     """What a run leaves behind.
 
-    folder: where; records: one dict a trial, in plan order; table: the table of the law;
-    trained: networks that this call trained (0: there was nothing left to do)
+    folder: where; records: one dict a trial, in plan order; table: the table of the
+    law; trained: networks that this call trained (0: there was nothing left to do)
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""What a person sees while a run works: a bar on a terminal, a line every 10 s in a log."""
+"""What a person sees while a run works: a bar, or a line every 10 s in a log."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Small experiments that several tests train: seconds each, one program where possible."""
+"""Small experiments that several tests train, seconds each."""
 
 from isorobust.data import (
     BalancedSigns,

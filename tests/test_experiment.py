@@ -51,7 +51,7 @@ def test_identity_is_the_choice_and_nothing_else() -> None:
 
 
 def test_identity_is_pinned() -> None:
-    """A record of an earlier release has to be found again: the text is an interface."""
+    """Records of earlier releases have to be found again: the text is an interface."""
     assert describe(Sphere()) == {"kind": "Sphere"}
     assert describe(MLP(width=8)) == {
         "kind": "MLP", "width": 8, "depth": 2, "activation": "relu",

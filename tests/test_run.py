@@ -1,4 +1,4 @@
-"""A run end to end: every choice works, interruptions cost nothing, records are equal."""
+"""A run end to end: every choice works, interruptions cost nothing."""
 
 import json
 import os
@@ -98,7 +98,7 @@ def test_killed_at_five_moments_the_records_are_the_same(
 
 
 def test_killed_after_every_write(tmp_path: Path, reference: list[dict]) -> None:
-    """The rare moments on purpose: dies right before each page's manifest is replaced."""
+    """The rare moments on purpose: dies right before a page's manifest is replaced."""
     code = (
         "import os, sys; import isorobust.engine.store as store\n"
         "count, write = int(sys.argv.pop(1)), store.write_whole\n"
@@ -188,7 +188,7 @@ def test_floors_are_null_with_a_reason_where_hypotheses_fail(
 
 
 def test_the_final_mse_is_measured_again(tmp_path: Path) -> None:
-    """A stop's MSE is pre-update float32; the record's is that of the kept parameters."""
+    """A stop's MSE is pre-update float32; the record's is of the kept parameters."""
     for row in run(tiny(), tmp_path / "run").records:
         if row["stop"] == "target":
             assert row["reached"] and row["train_mse"] <= row["target_mse"] * (1 + 1e-6)

@@ -44,9 +44,8 @@ def guarded(function: Any) -> Any:
                 errno.EROFS,
             ):
                 raise
-            fail(
-                f"{error.filename or 'writing'}: {error.strerror}; what was finished is kept"
-            )
+            where = error.filename or "writing"
+            fail(f"{where}: {error.strerror}; what was finished is kept")
         except KeyboardInterrupt:
             fail("stopped; the same command continues", 130)
 

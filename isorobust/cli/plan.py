@@ -1,7 +1,7 @@
 """Says what a run would do: networks, programs, pages, operations."""
 
 from argparse import ArgumentParser, Namespace
-from collections import Counter
+from collections import Counter, defaultdict
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +24,7 @@ def call(args: Namespace) -> None:
     table = Table("rung n x d x width", "recipe", "networks", "pages", "GFLOP at most")
     networks: Counter = Counter()
     pages: Counter = Counter()
-    flops: Counter = Counter()
+    flops: dict[tuple, float] = defaultdict(float)
     for page in whole.pages:
         networks[page.program] += len(page.trials)
         pages[page.program] += 1

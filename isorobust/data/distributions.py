@@ -40,6 +40,7 @@ class Sphere:
         return 1.0
 
     def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this distribution."""
         return "d = 1: the sphere needs d >= 2" if cell.d < 2 else None
 
 
@@ -84,6 +85,7 @@ class Mixture:
 
     @property
     def components(self) -> int:
+        """Number of components."""
         return self.modes
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
@@ -104,6 +106,7 @@ class Mixture:
         return math.sqrt(1.0 - self.spread**2) + self.spread * (1.0 + tail)
 
     def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this distribution."""
         if self.modes > cell.d:
             return f"distribution.modes = {self.modes}: must be <= d = {cell.d}"
         return None

@@ -42,6 +42,7 @@ class Digits:
         return None
 
     def check(self) -> str | None:
+        """What is wrong with the fields."""
         chosen = self.positive + self.negative
         if len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(10)):
             return f"positive, negative = {chosen}: must be different digits 0 to 9"
@@ -50,6 +51,7 @@ class Digits:
         return None
 
     def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this data."""
         return _misfit(_digits(self.positive, self.negative), cell)
 
 
@@ -80,6 +82,7 @@ class NPZ:
         return {"sha256": hashlib.sha256(Path(self.path).read_bytes()).hexdigest()}
 
     def check(self) -> str | None:
+        """What is wrong with the fields."""
         try:
             _npz(self.path)
         except BadInput as error:
@@ -87,6 +90,7 @@ class NPZ:
         return None
 
     def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this data."""
         return _misfit(_npz(self.path), cell)
 
 

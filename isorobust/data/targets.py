@@ -103,6 +103,7 @@ class Flipped:
         return float(4 * self.share * (1 - self.share) * np.mean(sample.label**2))
 
     def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this target."""
         if getattr(cell.distribution, "labelled", False):
             return None
         kind = type(cell.distribution).__name__

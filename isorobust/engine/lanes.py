@@ -5,6 +5,7 @@ backend, because the width of a vmap changes bits. Devices share nothing: each r
 own single-device executables, fed by a thread of its own.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable
@@ -24,16 +25,14 @@ DTYPE = np.float32
 
 
 def devices(count: int | None = None) -> list[jax.Device]:
-    """The devices to use: `count` of them, or all; on a CPU one a core this process has.
+    """The devices to use: `count` or all; on a CPU one a core that this process has.
 
     The number of CPU devices is fixed when jax first touches its backend: where a
     program did so before, what it made is used. Raises BadInput if `count` is too many.
     """
     cores = count or int(os.environ.get("JAX_NUM_CPU_DEVICES", 0)) or _cores()
-    try:
+    with contextlib.suppress(RuntimeError):  # the backend exists: keep it
         jax.config.update("jax_num_cpu_devices", cores)
-    except RuntimeError:
-        pass  # the backend exists: keep it
     found = jax.devices()
     if count and count > len(found):
         raise BadInput(f"--devices={count}: this process has {len(found)} devices")
@@ -56,6 +55,7 @@ class Start:
     """Program: recipes, params -> lanes before their first step."""
 
     def __call__(self, recipes: Any, params: Any) -> Lane:
+        """Lanes of a micro-block, all running."""
         return jax.vmap(start)(recipes, params)
 
 
@@ -70,6 +70,7 @@ class Chunk:
     model: Any
 
     def __call__(self, recipes: Any, data: Data, lanes: Lane, steps: Any) -> Lane:
+        """The lanes after at most `steps` steps."""
         one = jax.vmap(lambda r, x, lane: step(self.model, r, x, lane))
 
         def more(state: tuple[Any, Lane]) -> jax.Array:
@@ -94,6 +95,7 @@ class Lower:
     sphere: bool
 
     def __call__(self, layers: Any, data: Data, draws: Any) -> dict:
+        """The witnesses of every named bound and domain."""
         domains = {"rd": False, "sphere": True} if self.sphere else {"rd": False}
 
         def one(layers: Any, data: Data, draws: Any) -> dict:
@@ -124,6 +126,7 @@ class Programs:
 
     @property
     def compiled(self) -> int:
+        """How many executables were made."""
         return len(self._made)
 
     def __call__(self, function: Any, *arguments: Any) -> Any:
@@ -149,7 +152,7 @@ def unstack(tree: Any, lane: int) -> Any:
 
 
 def roof(programs: list[Programs], size: int = 2048) -> float:
-    """FLOP/s of float32 matrix products [size, size] on all devices at once; best of 5."""
+    """FLOP/s of float32 products [size, size] on all devices at once; best of 5."""
     matrix = np.random.default_rng(0).standard_normal((size, size)).astype(DTYPE)
     placed = [jax.device_put(matrix, own.device) for own in programs]
     best = np.inf

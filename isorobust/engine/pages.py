@@ -110,8 +110,8 @@ def measure(
 ) -> dict[str, list[dict]]:
     """{"fit": [...], "bound_<name>": [...]}, one dict a trial in each.
 
-    names: bounds to measure. params: the page's stacked parameters as stored. Bounds and
-    fit speak of the stored float32 parameters, taken as exact, in float64.
+    names: bounds to measure. params: the page's stacked parameters as stored. Bounds
+    and fit speak of the stored float32 parameters, taken as exact, in float64.
     """
     parts: dict[str, list[dict]] = {f"bound_{name}": [] for name in names}
     parts["fit"] = []
@@ -191,7 +191,7 @@ def _padded_chain(rung: Rung, chain: network.Layers) -> Any:
     rows = [rung.width] * (len(chain) - 1) + [1]
     columns = [rung.d] + [rung.width] * (len(chain) - 1)
     return tuple(
-        (pad(DTYPE(w), (rows[i], columns[i])), pad(DTYPE(b), (rows[i],)))
+        (pad(w.astype(DTYPE), (rows[i], columns[i])), pad(b.astype(DTYPE), (rows[i],)))
         for i, (w, b) in enumerate(chain)
     )
 
@@ -220,7 +220,7 @@ def _attained(
 def _fit(
     trial: Trial, data: Dataset, chain: network.Layers, params: Any, delta: float
 ) -> dict:
-    """What the law has to know of the trained network (law.Setting), and the test MSE."""
+    """What the law has to know of the network (law.Setting), and its test MSE."""
     cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
     activation = cell.model.activation
     kind = ACTIVATIONS[activation]

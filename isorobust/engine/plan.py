@@ -1,4 +1,4 @@
-"""The plan of a run: which trials share a program, which share a page, what it costs."""
+"""The plan of a run: which trials share a program and a page, and what it costs."""
 
 import math
 from collections.abc import Iterable
@@ -39,6 +39,7 @@ class Page:
 
     @property
     def name(self) -> str:
+        """The name of its folder."""
         return f"{self.index:05d}"
 
 
@@ -55,6 +56,7 @@ class Plan:
 
     @property
     def trials(self) -> list[Trial]:
+        """The experiment's trials, in its order."""
         return self.experiment.trials()
 
     @property
@@ -83,7 +85,7 @@ def plan(experiment: Experiment) -> Plan:
     for trial in experiment.trials():
         alone = Page(0, rung(trial.cell), (trial,))
         groups.setdefault(alone.program, []).append(trial)
-    pages = []
+    pages: list[Page] = []
     for (shape, *_), trials in groups.items():
         for some in _cut(trials, PAGE):
             pages.append(Page(len(pages), shape, tuple(some)))

@@ -10,9 +10,9 @@ from typing import Any
 class Shelf:
     """Tasks by program; a worker that is free takes the next one.
 
-    task.program (hashable) and task.cost guide it: a worker stays with its program, then
-    opens the one with most work left that nobody has, and helps out with another's only
-    where several tasks are left, since that means compiling it once more.
+    task.program (hashable) and task.cost guide it: a worker stays with its program,
+    then opens the one with most work left that nobody has, and helps out with another's
+    only where several tasks are left, since that means compiling it once more.
     """
 
     def __init__(self, tasks: Iterable[Any]) -> None:

@@ -127,7 +127,8 @@ def _agree(folder: Path, identity: dict) -> None:
         strangers = [p.name for p in folder.iterdir() if p.name != ".lock"]
         if strangers:
             raise BadInput(
-                f"--workdir={folder}: holds {sorted(strangers)[0]!r} but no run; name a new folder"
+                f"--workdir={folder}: holds {sorted(strangers)[0]!r} but no run; "
+                "name a new folder"
             )
         write_whole(file, _json(identity))
         return

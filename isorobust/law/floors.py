@@ -42,8 +42,8 @@ def sharp(s: Setting) -> Floor:
                + log(1 / delta)])),      s(eps) = 1 - sqrt(1 - eps), 0 < eta < s - b,
 
     b the imbalance of the labels within components. Proof in BUILD_NOTES.md ("The sharp
-    floor"): MSE <= 1 - eps and |y| = 1 give (1/n) sum y f >= s(eps); for one f that sum is
-    c L^2 / (n d)-sub-Gaussian; an (eta / J)-net of the ball of radius rho. [derived]
+    floor"): MSE <= 1 - eps and |y| = 1 give (1/n) sum y f >= s(eps); for one f that sum
+    is c L^2 / (n d)-sub-Gaussian; an (eta / J)-net of the ball of radius rho. [derived]
     Hypotheses: labels +-1, independent of x; isoperimetric constant c known; eps > 0.
     """
     domain = "sphere" if s.on_sphere else "rd"

@@ -91,8 +91,8 @@ class Setting:
 def matching(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(i, j): disjoint pairs with labels far apart and points close together.
 
-    Signs are matched + with -; other labels above the median with below. Among those, the
-    matching of least sum |x_i - x_j|^2, which makes the data floor largest.
+    Signs are matched + with -; other labels above the median with below. Among those,
+    the matching of least sum |x_i - x_j|^2, which makes the data floor largest.
     """
     if np.all(np.abs(y) == 1):
         high, low = np.flatnonzero(y > 0), np.flatnonzero(y < 0)

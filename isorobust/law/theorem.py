@@ -11,7 +11,9 @@ def law_ratio(n: int, d: int, p: int) -> float:
 
 
 def literal_floor(setting: Setting) -> float | None:
-    """Theorem 3: (eps / (2^9 sqrt c)) sqrt(n d / (p log(60 W J / eps) + log(4 / delta))).
+    """Theorem 3 of the paper, as printed:
+
+        (eps / (2^9 sqrt c)) sqrt(n d / (p log(60 W J / eps) + log(4 / delta)))
 
     W = 2 rho is the diameter of the parameter ball and J its sensitivity. Holds for
     every f of the class with MSE <= sigma^2 - eps, with probability >= 1 - delta, IF

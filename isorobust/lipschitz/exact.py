@@ -11,9 +11,10 @@ __all__ = ["enumeration"]
 def enumeration(layers: Layers, margin: float = 1e-9) -> float:
     """max |grad f| over all OPEN activation regions of R^d: the Lipschitz constant.
 
-    Depth first over the units: a branch lives while a linear program finds a point whose
-    pre-activations clear zero by `margin` (relative to the units' size), so closed cells
-    of measure zero don't count. Any depth, ReLU; exponential, for tens of units.
+    Depth first over the units: a branch lives while a linear program finds a point
+    whose pre-activations clear zero by `margin` (relative to the units' size), so
+    closed cells of measure zero don't count. Any depth, ReLU; exponential, for tens of
+    units.
     """
     d = layers[0][0].shape[1]
     return _deepen(layers, np.eye(d), np.zeros(d), [], [], margin)
@@ -27,7 +28,7 @@ def _deepen(
     bounds: list,
     margin: float,
 ) -> float:
-    """The best gradient below a region {rows x <= bounds} on which h = slope x + offset."""
+    """The best gradient within {rows x <= bounds}, where h = slope x + offset."""
     (weight, bias), *rest = layers
     if not rest:
         return float(np.linalg.norm(weight[0] @ slope))
@@ -48,8 +49,10 @@ def _switch(
 ) -> float:
     """Decides unit after unit of a layer whose pre-activation is slope x + offset."""
     if unit == len(slope):
-        on = np.array(pattern, float)
-        return _deepen(rest, on[:, None] * slope, on * offset, rows, bounds, margin)
+        open_ = np.array(pattern, float)
+        return _deepen(
+            rest, open_[:, None] * slope, open_ * offset, rows, bounds, margin
+        )
     size = float(np.linalg.norm(slope[unit]))
     best = 0.0
     for on in (0, 1):
@@ -78,7 +81,7 @@ def _switch(
 
 
 def _has_interior(rows: list, bounds: list, margin: float) -> bool:
-    """Whether a ball of radius > margin fits into {rows x <= bounds} (rows of length 1)."""
+    """Whether {rows x <= bounds}, rows of length 1, holds a ball of radius > margin."""
     matrix = np.column_stack([np.array(rows), np.ones(len(rows))])
     d = matrix.shape[1] - 1
     goal = np.zeros(d + 1)

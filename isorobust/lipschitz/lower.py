@@ -26,7 +26,7 @@ SAMPLES = 32  # points on a line where its kinks aren't known in closed form
 
 
 def random(layers: Any, activation: str, sphere: bool, data: Any, draws: Any) -> Any:
-    """The fresh draw with the largest gradient (Bubeck, Li, Nagaraj 2021: 1000 draws)."""
+    """The fresh draw of the largest gradient (Bubeck, Li, Nagaraj 2021: of 1000)."""
     return _best(layers, activation, sphere, *draws)
 
 
@@ -49,10 +49,12 @@ def sweep(layers: Any, activation: str, sphere: bool, data: Any, draws: Any) -> 
     kinked = activation == "relu" and len(layers) == 2
 
     def along(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
-        start, direction = _circle(*pair) if sphere else (pair[0], pair[1] - pair[0])
+        start, end = pair
+        start, direction = _circle(start, end) if sphere else (start, end - start)
         if kinked:
             kinks = _circle_kinks if sphere else _line_kinks
-            t = _middles(kinks(*layers[0], start, direction))
+            (w, b), _ = layers
+            t = _middles(kinks(w, b, start, direction))
         else:
             t = jnp.asarray(_spaced(sphere), x.dtype)
         points = _point(sphere, start, direction, t)
@@ -67,10 +69,10 @@ def attained(
 ) -> tuple[float, np.ndarray]:
     """(value, point): the float64 gradient length at a point at or beside the witness.
 
-    sphere: the point is put on the unit sphere and the tangential part is taken. Beside:
-    a ReLU network is moved off a kink (margin below 1e-12) by 1e-9 in fixed directions,
-    because at a kink the formula may give a gradient that no open region has. (0, point)
-    where no such move helps.
+    sphere: the point is put on the unit sphere and the tangential part is taken.
+    Beside: a ReLU network is moved off a kink (margin below 1e-12) by 1e-9 in fixed
+    directions, because at a kink the formula may give a gradient that no open region
+    has. (0, point) where no such move helps.
     """
     point = np.asarray(witness, float)
     if not np.isfinite(point).all():
@@ -105,7 +107,7 @@ def _best(layers: Any, activation: str, sphere: bool, points: Any, weights: Any)
 
 
 def _length(gradient: jax.Array, points: jax.Array, sphere: bool) -> jax.Array:
-    """Squared length [n] of gradients [n, d], or of their parts tangential at points."""
+    """Squared length [n] of gradients [n, d], or of their tangential parts."""
     square = jnp.sum(gradient**2, axis=-1)
     if sphere:
         square -= jnp.sum(gradient * points, axis=-1) ** 2

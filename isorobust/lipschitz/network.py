@@ -19,7 +19,7 @@ def value(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
 
 
 def gradient(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
-    """The gradient of f [n, d] at the points x [n, d]; at a kink, of the closed side."""
+    """The gradient of f [n, d] at the points x [n, d]; at a kink, of the left side."""
     *hidden, (weight, _) = layers
     slopes = []
     for w, b in hidden:

@@ -1,8 +1,8 @@
 """Upper bounds: certified over-estimates of |grad f| on all of R^d (numpy, float64).
 
 Each function of `__all__` has the signature bound(layers, activation) -> float and
-bounds the Euclidean Lipschitz constant of ONE network on R^d, hence on every subset (and
-the geodesic one on the unit sphere). Rounding is covered by a stated margin.
+bounds the Euclidean Lipschitz constant of ONE network on R^d, hence on every subset
+(and the geodesic one on the unit sphere). Rounding is covered by a stated margin.
 """
 
 import math
@@ -45,8 +45,8 @@ def liplt(layers: Layers, activation: str) -> float:
     """LipLT (Fazlyab et al. 2023): the loop-transformed recursion.
 
     phi(z) = m z + r psi(z) with m, r = (high +- low) / 2 and psi 1-Lipschitz, so
-    L_k = m^k |W_k ... W_0| + sum_{j<k} r m^(k-1-j) |W_k ... W_{j+1}| L_j; with slopes in
-    [0, 1], m = r = 1/2. The smaller of before and after balancing.
+    L_k = m^k |W_k ... W_0| + sum_{j<k} r m^(k-1-j) |W_k ... W_{j+1}| L_j; with slopes
+    in [0, 1], m = r = 1/2. The smaller of before and after balancing.
     """
     return _least(_liplt, layers, activation)
 
@@ -95,8 +95,8 @@ def _liplt(layers: Layers, activation: str) -> float:
     return lips[-1]
 
 
-def _rounding(chain: np.ndarray, size: float) -> float:
-    """Frobenius error of a product of matrices whose Frobenius norms multiply to size."""
+def _rounding(chain: np.ndarray, size: np.floating) -> float:
+    """Frobenius error of a product; size: the product of the Frobenius norms."""
     return 8 * max(chain.shape) * UNIT * float(size)
 
 

@@ -6,9 +6,10 @@ The contract that the engine and the bounds rely on, for ONE network:
     apply({"params": params}, x, weights) -> f(x) [n]
     layers(params, x, weights) -> ((W, b), ...)   W [out, in]; batch norm folded in
     num_params(d), folded_params(d) -> p as trained, p of the folded class
-    padded(width) -> the module of a wider rung; `pads` says whether zero units stay zero
+    padded(width) -> the module of a wider rung; `pads`: whether zero units stay zero
 """
 
+import itertools
 import math
 from typing import Annotated, Any, Literal
 
@@ -37,8 +38,8 @@ class MLP(nn.Module):
         ~ N(0, 1/width), biases 0; "torch" draws everything uniformly within
         +-1/sqrt(fan in), as torch.nn.Linear does.
     batch_norm: normalise every hidden pre-activation over the training set, then scale
-        and shift (Bubeck, Li, Nagaraj 2021, section 5); at evaluation the statistics are
-        those of the final parameters and are folded into the weights.
+        and shift (Bubeck, Li, Nagaraj 2021, section 5); at evaluation the statistics
+        are those of the final parameters and are folded into the weights.
     """
 
     width: Annotated[int, AtLeast(1)] = 64
@@ -70,7 +71,7 @@ class MLP(nn.Module):
         """Parameters at the exact shape (float32 numpy), in the layout of `apply`."""
         params: dict[str, Any] = {}
         sizes = [d, *[self.width] * (self.depth - 1), 1]
-        for i, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for i, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
             if self.init_scheme == "torch":
                 limit = 1 / math.sqrt(fan_in)
                 kernel = rng.uniform(-limit, limit, (fan_in, fan_out))
@@ -90,8 +91,8 @@ class MLP(nn.Module):
     def layers(self, params: dict, x: Any = None, weights: Any = None) -> Layers:
         """((W, b), ...) of the network as a plain chain, W [out, in].
 
-        Works on numpy and on jax arrays alike; with batch norm on numpy ones: x [n, d] is
-        the training set whose statistics are frozen, and (W, b) are the folded ones.
+        Works on numpy and on jax arrays alike; with batch norm on numpy ones: x [n, d]
+        is the training set whose statistics are frozen, and (W, b) are the folded ones.
         """
         chain, h = [], x
         for i in range(self.depth):

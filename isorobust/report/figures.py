@@ -1,4 +1,4 @@
-"""Figures from a table: SVG text, made by matplotlib, the same bytes for the same table."""
+"""Figures from a table: SVG by matplotlib, the same bytes for the same table."""
 
 import io
 from typing import Any
@@ -11,9 +11,9 @@ PAIRS = "#3b6fb6", "#c2572b", "#4a8f56", "#8558a8", "#a98321", "#5b6770"
 def bracket(table: Table) -> str:
     """The bracket of every cell against sqrt(nd/p), a panel a block, as SVG.
 
-    A bar runs from the attained lower to the certified upper bound (geometric means over
-    the networks that fitted), coloured by d; a tick below it is the floor; the grey line
-    is sqrt(nd/p) itself, whose constant the law leaves open.
+    A bar runs from the attained lower to the certified upper bound (geometric means
+    over the networks that fitted), coloured by d; a tick below it is the floor; the
+    grey line is sqrt(nd/p) itself, whose constant the law leaves open.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure

@@ -42,10 +42,11 @@ class Row:
 class Verdict:
     """What a block's networks say about the law.
 
-    violations: networks whose certified upper bound lies below a floor, all fits counted
+    violations: networks whose certified upper bound lies below a floor, whether they
+        fitted or not
     crossed: networks whose lower bound exceeds their upper bound (a defect of ours)
     smallest: the least upper / floor; fits: by response, then by model
-    excluded: networks that did not reach their target and are in no mean and no fit
+    excluded: networks that did not reach their target: in no mean and no fit
     """
 
     networks: int

@@ -43,8 +43,8 @@ def collect(folder: Path) -> tuple[list[dict], int]:
 def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> dict:
     """The record of one trial: identity, fit, bounds, floors, verdict, cost.
 
-    identity: its columns of the plan; trained: a page's row in trials.json; fit: its row
-    in fit.json; bounds: name -> its row in bound_<name>.json.
+    identity: its columns of the plan; trained: a page's row in trials.json; fit: its
+    row in fit.json; bounds: name -> its row in bound_<name>.json.
     """
     s = Setting(**fit["setting"])
     row = {**identity, "schema_version": SCHEMA, "p": s.p}
@@ -121,8 +121,8 @@ def _law(s: Setting) -> dict:
 def _verdict(row: dict) -> dict:
     """Whether a certified upper bound lies below a floor of its domain, and the ratios.
 
-    A floor on the sphere is a floor on R^d; upper_sphere is compared with it where there
-    is one. reach = upper / (sigma (1 - sqrt(1 - eps / sigma^2)) law_ratio).
+    A floor on the sphere is a floor on R^d; upper_sphere is compared with it where
+    there is one. reach = upper / (sigma (1 - sqrt(1 - eps / sigma^2)) law_ratio).
     """
     upper, lower, floor = row["upper"], row["lower"], row["floor"]
     violated = None

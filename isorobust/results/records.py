@@ -1,4 +1,4 @@
-"""Records: one flat JSON row a trial that stands alone; what may vary; read and write."""
+"""Records: one flat JSON row a trial that stands alone; reading and writing them."""
 
 import json
 from collections.abc import Iterable
@@ -39,7 +39,8 @@ def read(file: Path) -> list[dict]:
         version = row.get("schema_version") if isinstance(row, dict) else None
         if version != SCHEMA:
             raise BadInput(
-                f"{file}:{number}: schema_version = {version!r}: this isorobust reads {SCHEMA}"
+                f"{file}:{number}: schema_version = {version!r}: "
+                f"this isorobust reads {SCHEMA}"
             )
         rows.append(row)
     return rows

@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 
 
-def mse(prediction: jax.Array, y: jax.Array, weights: jax.Array) -> jax.Array:
+def mse(prediction: Any, y: Any, weights: Any) -> jax.Array:
     """Mean squared error over the points of weight 1 [label^2]."""
     return jnp.sum(weights * (prediction - y) ** 2) / jnp.sum(weights)
 
 
 def path_norm(layers: Any) -> jax.Array:
-    """|W_D| ... |W_2| r with r_j = |(w_j, b_j)|: for two layers sum_j |a_j| |(w_j, b_j)|.
+    """|W_D| ... |W_2| r with r_j = |(w_j, b_j)|: sum_j |a_j| r_j for two layers.
 
     An upper bound on the Lipschitz constant for activations of slope <= 1; the penalty
     of Shmalo (2026, arXiv:2607.07778) for two layers, carried through the others.

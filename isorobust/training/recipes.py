@@ -1,7 +1,7 @@
 """Recipes: how one network is fitted, and when it stops.
 
-A recipe is a frozen dataclass and a pytree: its numbers are traced (one compiled program
-serves all values, a value per lane), its other fields are static. Each gives
+A recipe is a frozen dataclass and a pytree: its numbers are traced (one compiled
+program serves all values, a value per lane), its other fields are static. Each gives
 
     optimiser() -> an optax transform
     objective(mse, layers, t) -> the loss of step t (layers: None under batch norm)
@@ -83,6 +83,7 @@ class Path:
         return jnp.zeros((), bool)
 
     def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this recipe."""
         if getattr(cell.model, "batch_norm", False):
             return "recipe = Path: needs a model without batch norm (its path norm)"
         return None

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from isorobust.training.loss import mse
@@ -28,9 +29,9 @@ class Lane(NamedTuple):
 class Data(NamedTuple):
     """A training set: x [n, d], y [n], weights [n] (0 marks a padded point)."""
 
-    x: jax.Array
-    y: jax.Array
-    weights: jax.Array
+    x: jax.Array | np.ndarray
+    y: jax.Array | np.ndarray
+    weights: jax.Array | np.ndarray
 
 
 def start(recipe: Any, params: Any) -> Lane:

@@ -62,7 +62,7 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """A 200 KB file system: one line, and what was finished is used when there is room."""
+    """150 KB of disk: one line, and what was finished is used when there is room."""
     disk, run = tmp_path / "disk", tmp_path / "disk" / "run"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", str(disk)]

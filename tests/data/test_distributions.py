@@ -24,7 +24,7 @@ def test_unit_second_moment(law: object, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("law", SHELF, ids=IDS)
 def test_isoperimetric_constant(law: object, rng: np.random.Generator) -> None:
-    """Linear functions attain c for Gaussians; on the sphere d Var = 1 < d / (d - 1)."""
+    """Linear functions attain c for Gaussians; on the sphere d Var = 1 < c."""
     d = 8
     sample = law.draw(rng, 40000, d)
     seen, c = linear_constant(sample.x, sample.component), law.isoperimetry(d)
@@ -34,7 +34,7 @@ def test_isoperimetric_constant(law: object, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("law", SHELF, ids=IDS)
 def test_concentration_of_a_lipschitz_function(law: object) -> None:
-    """E exp(t (f - E f)) <= exp(t^2 c / (2 d)) for f = distance to a point, at t = d."""
+    """E exp(t (f - E f)) <= exp(t^2 c / (2 d)) for f = the distance to a point."""
     d, t = 32, 8.0
     sample = law.draw(np.random.default_rng(3), 40000, d)
     for c in np.unique(sample.component):

@@ -77,7 +77,7 @@ def test_bad_files(tmp_path: Path, arrays: dict, words: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04rubbish", b"\x80\x04."])
 def test_damaged_files(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "d.npz").write_bytes(content)
-    with pytest.raises(BadInput, match="not a plain .npz"):
+    with pytest.raises(BadInput, match=r"not a plain \.npz"):
         validate(cell(NPZ(str(tmp_path / "d.npz"))), "cells[0]")
 
 

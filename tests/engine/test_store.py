@@ -114,7 +114,7 @@ def test_other_bounds_are_no_other_experiment(tmp_path: Path) -> None:
 def test_folders_that_are_no_run_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
     with (
-        pytest.raises(BadInput, match="holds 'thesis.tex'"),
+        pytest.raises(BadInput, match=r"holds 'thesis\.tex'"),
         opened(tmp_path, IDENTITY),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Floors against other roads: brute force, Monte-Carlo, limits, units, exact families."""
+"""Floors against other roads: brute force, Monte-Carlo, limits, units, exact fits."""
 
 import itertools
 import math
@@ -32,7 +32,7 @@ def test_the_sharp_floor_is_its_formula(setting: Setting) -> None:
 
 
 def test_theory_quotes_the_same_floors() -> None:
-    """theory 2.2 and 2.5: (n, d, k) = (1000, 200, 25), sqrt(nd/p) 6.3, literal .0034."""
+    """theory 2.2, 2.5: (n, d, k) = (1000, 200, 25), sqrt(nd/p) 6.3, literal .0034."""
     n, d, k = 1000, 200, 25
     p = k * (d + 2) + 1
     rng = np.random.default_rng(0)
@@ -174,7 +174,7 @@ def test_data_and_rank_floors_hold_for_linear_fits(seed: int) -> None:
 
 
 def test_the_data_floor_is_attained() -> None:
-    """Two clusters at +-e/2 with labels +-1: f = 2 x_1 fits and has constant 2 = floor."""
+    """Clusters at +-e/2 with labels +-1: f = 2 x_1 fits; its constant is the floor."""
     x = np.zeros((6, 2))
     x[:, 0] = [0.5, -0.5] * 3
     gap, eigenvalues = pair_numbers(x, np.array([1.0, -1] * 3))
@@ -183,7 +183,7 @@ def test_the_data_floor_is_attained() -> None:
 
 
 def test_loose_fits_leave_the_data_floor_silent(setting: Setting) -> None:
-    """The misuse of theory 2.5: MSE .756 at (512, 16) is no violation of an exact fit's."""
+    """theory 2.5: an MSE of .756 at (512, 16) violates no floor of an exact fit."""
     loose = replace(setting, mse=0.999999, label_gap=2 * math.sqrt(512))
     assert floors.data(loose).value < 1e-3
     assert floors.data(replace(loose, mse=1.01)).value is None
@@ -193,7 +193,7 @@ def test_loose_fits_leave_the_data_floor_silent(setting: Setting) -> None:
 
 
 def test_one_function_violates_with_its_probability(rng: np.random.Generator) -> None:
-    """Monte-Carlo of the law's core: P((1/n) sum y f >= t) <= exp(-n d t^2 / (2 c L^2)).
+    """Monte-Carlo: P((1/n) sum y f >= t) <= exp(-n d t^2 / (2 c L^2)).
 
     f = the first coordinate (L = 1) on N(0, I/d), where c = 1 is attained.
     """

@@ -1,7 +1,7 @@
 """The no-violation check has power: what is wrong gets flagged; what is right doesn't.
 
-The ground truth needs no training: the min-norm interpolant w.x of balanced signs, n < d,
-as a two-unit ReLU network relu(w.x) - relu(-w.x), whose constant is |w| exactly.
+The ground truth needs no training: the min-norm interpolant w.x of balanced signs, n <
+d, as a two-unit ReLU network relu(w.x) - relu(-w.x), whose constant is |w| exactly.
 """
 
 import numpy as np
@@ -26,15 +26,18 @@ def parts() -> dict:
         [p.ravel() for la in network.balanced(chain, "relu") for p in la]
     )
     gap, eigenvalues = pair_numbers(sample.x, y)
-    setting = dict(
-        n=N, d=D, p=2 * (D + 2) + 1, width=2, depth=2, slope=1.0,
-        mse=float(np.mean((network.value(chain, "relu", sample.x) - y) ** 2)),
-        noise_variance=1.0, signs=True, independent=True, imbalance=0.0, components=1,
-        c=D / (D - 1), radius=1.0, on_sphere=True, rho=float(np.linalg.norm(flat)),
-        largest=float(np.abs(flat).max()), label_gap=gap,
-        pair_square=float(eigenvalues.sum()), pair_top=float(eigenvalues[:2].sum()),
-        delta=0.01,
-    )  # fmt: skip
+    setting = {
+        "n": N, "d": D, "p": 2 * (D + 2) + 1, "width": 2, "depth": 2, "slope": 1.0,
+        "mse": float(np.mean((network.value(chain, "relu", sample.x) - y) ** 2)),
+        "noise_variance": 1.0, "signs": True, "independent": True, "imbalance": 0.0,
+        "components": 1,
+        "c": D / (D - 1), "radius": 1.0, "on_sphere": True,
+        "rho": float(np.linalg.norm(flat)),
+        "largest": float(np.abs(flat).max()), "label_gap": gap,
+        "pair_square": float(eigenvalues.sum()),
+        "pair_top": float(eigenvalues[:2].sum()),
+        "delta": 0.01,
+    }  # fmt: skip
     return {"setting": setting, "chain": chain, "exact": float(np.linalg.norm(w))}
 
 
