@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN ?= runs/law
 
-.PHONY: env table test lint types clean
+.PHONY: env table test lint readme clean
 
 env: $(VENV)/.made
 
@@ -18,7 +18,7 @@ table: env
 	$(BIN)/isorobust run --config=configs/law.py --workdir=$(RUN)
 
 test: env
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: env
 	$(BIN)/ruff format --check .
@@ -27,3 +27,6 @@ lint: env
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+
+readme: table
+	$(BIN)/python benchmarks/publish.py $(RUN) law

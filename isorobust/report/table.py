@@ -15,6 +15,7 @@ from isorobust.results import scaling
 from isorobust.results.scaling import Estimate, Fit
 
 RESPONSES = ("lower", "upper")
+AFFINE = "a + b sqrt(nd/p)"
 SEED = 0  # of the bootstrap: the same records give the same table
 
 
@@ -45,7 +46,8 @@ class Verdict:
     violations: networks whose certified upper bound lies below a floor, whether they
         fitted or not
     crossed: networks whose lower bound exceeds their upper bound (a defect of ours)
-    smallest: the least upper / floor; fits: by response, then by model
+    smallest: the least upper / floor; reach: the least upper / the law's own scale
+    fits: by response, then by model
     excluded: networks that did not reach their target: in no mean and no fit
     """
 
@@ -56,6 +58,7 @@ class Verdict:
     crossed: int
     theorem_applies: int
     smallest: float | None
+    reach: float | None
     fits: dict[str, dict[str, Fit]]
 
 
@@ -127,6 +130,7 @@ def _row(records: list[dict]) -> Row:
 
 def _verdict(records: list[dict]) -> Verdict:
     ratios = [r["upper_over_floor"] for r in records if r["upper_over_floor"]]
+    fitted = [r for r in records if r["reached"]]
     rng = np.random.Generator(np.random.Philox(key=SEED))
     fits: dict[str, dict[str, Fit]] = {}
     for response in RESPONSES:
@@ -137,7 +141,7 @@ def _verdict(records: list[dict]) -> Verdict:
             "log-log in n, d, p": scaling.power_law(
                 records, response, ("n", "d", "p"), rng
             ),
-            "a + b sqrt(nd/p)": scaling.affine(records, response, rng),
+            AFFINE: scaling.affine(records, response, rng),
         }
         fits[response] = {name: fit for name, fit in found.items() if fit}
     return Verdict(
@@ -148,6 +152,7 @@ def _verdict(records: list[dict]) -> Verdict:
         crossed=sum(bool(r["crossed"]) for r in records),
         theorem_applies=sum(r["theorem_applies"] for r in records),
         smallest=min(ratios, default=None),
+        reach=min((r["reach"] for r in fitted if r["reach"]), default=None),
         fits=fits,
     )
 
@@ -190,7 +195,9 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
 LEGEND = (
     "lower: attained, upper: certified (geometric mean over the networks that fitted, "
     "95 % interval); floor: what the law allows; reach: upper / "
-    "((1 - sqrt(1 - eps)) sqrt(nd/p)); '-': not measured or nothing fitted."
+    "((1 - sqrt(1 - eps)) sqrt(nd/p)); b: of a + b sqrt(nd/p), intervals by resampling "
+    "cells; '-': not measured or nothing fitted. The law is one-sided: only an upper "
+    "bound below a floor would refute it."
 )
 
 
@@ -200,14 +207,31 @@ def markdown(table: Table) -> str:
     if table.partial:
         lines += [f"**Under way: {table.partial} networks have no record yet.**", ""]
     for block in table.blocks:
-        lines += [f"## {block.name}", "", *_grid(block), "", *_said(block.verdict), ""]
-    return "\n".join([*lines, LEGEND, ""])
+        body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
+        lines += [f"## {block.name}", "", *_grid(list(COLUMNS), body), ""]
+        lines += [*_said(block.verdict), ""]
+    return "\n".join([*lines, LEGEND, "", "## Verdict", "", *summary(table), ""])
 
 
-def _grid(block: Block) -> list[str]:
-    head = [list(COLUMNS), ["---:"] * len(COLUMNS)]
-    body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
-    return [f"| {' | '.join(line)} |" for line in head + body]
+def summary(table: Table) -> list[str]:
+    """The verdict, a line a block: the lines of a Markdown table."""
+    head = ["block", "networks", "fitted", "floors violated", "least upper/floor"]
+    head += ["least reach", "b of lower", "b of upper"]
+    body = []
+    for name, v in ((block.name, block.verdict) for block in table.blocks):
+        slopes = [v.fits[response].get(AFFINE) for response in RESPONSES]
+        line = [name, str(v.networks), str(v.networks - v.excluded), str(v.violations)]
+        line += [_number(v.smallest), _number(v.reach)]
+        body.append(
+            line + [_interval(fit.terms["b"] if fit else None) for fit in slopes]
+        )
+    return _grid(head, body)
+
+
+def _grid(head: list[str], body: list[list[str]]) -> list[str]:
+    """A Markdown table."""
+    lines = [head, ["---:"] * len(head), *body]
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _said(verdict: Verdict) -> list[str]:

@@ -12,6 +12,7 @@ from scipy.stats import t as student
 
 RESAMPLES = 2000
 LEVEL = 0.95
+FEWEST = 6  # cells: with fewer, an interval from resampling them says nothing
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _fit(
     rng: np.random.Generator,
 ) -> Fit | None:
     x = np.column_stack(columns)
-    if len(y) <= x.shape[1] or np.linalg.matrix_rank(x) < x.shape[1]:
+    if len(y) < max(FEWEST, x.shape[1] + 1) or np.linalg.matrix_rank(x) < x.shape[1]:
         return None
     best = np.linalg.lstsq(x, y)[0]
     spread = float(np.sum((y - y.mean()) ** 2))

@@ -75,7 +75,7 @@ def test_formats_carry_the_same_numbers(records: list[dict]) -> None:
     table = tabulate(records, 36)
     text = {name: render(table) for name, render in FILES.items()}
     shown = [row[1:] for row in csv.reader(io.StringIO(text["table.csv"]))][1:]
-    assert shown == grid(text["table.md"], r"\| \d")
+    assert shown == grid(text["table.md"], r"\| \d")  # rows of cells begin with n
     assert shown == grid(text["table.tex"], r"\d")
     for row, exact in zip(shown, json.loads(text["table.json"])["blocks"][0]["rows"],
                           strict=True):  # fmt: skip
