@@ -1,5 +1,6 @@
 """A run end to end: every choice works, interruptions cost nothing."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -134,8 +135,6 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
 
 
 def test_another_bound_measures_without_training(tmp_path: Path) -> None:
-    import dataclasses
-
     few = dataclasses.replace(tiny(), bounds=("random", "product"))
     first = run(few, tmp_path / "run")
     assert "upper_path" not in first.records[0]
@@ -203,8 +202,13 @@ def test_experiment_json_tells_the_whole_story(wide: isorobust.Result) -> None:
     }
 
 
-def test_without_a_folder() -> None:
-    import dataclasses
+def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = dataclasses.replace(tiny(), cells=tiny().cells[:1], seeds=1)
+    assert run(one, "runs/one").folder == Path("runs/one")
+    assert (tmp_path / "runs" / "one" / "records.jsonl").exists()
 
+
+def test_without_a_folder() -> None:
     one = dataclasses.replace(tiny(), cells=tiny().cells[:1], seeds=1)
     assert len(isorobust.run(one).records) == 1

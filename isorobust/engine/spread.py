@@ -63,7 +63,7 @@ def spread(
             done.put((None, None, error))
         done.put(None)
 
-    threads = [threading.Thread(target=serve, args=(w,), daemon=True) for w in workers]
+    threads = [threading.Thread(target=serve, args=(w,)) for w in workers]
     for thread in threads:
         thread.start()
     failures = []

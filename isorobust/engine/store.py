@@ -103,7 +103,8 @@ def opened(folder: Path, identity: dict) -> Iterator[Store]:
     with lock:
         _hold(lock, folder)
         _agree(folder, identity)
-        store = Store(folder, _verified(folder))
+        whole = folder.resolve()  # orbax asks for an absolute path
+        store = Store(whole, _verified(whole))
         _sweep_out(store)
         yield store
 
