@@ -27,7 +27,7 @@ class AtLeast:
     bound: float
 
     def __str__(self) -> str:
-        return f">= {self.bound}"
+        return f">= {self.bound:g}"
 
     def holds(self, value: float) -> bool:
         """Whether the value is allowed."""
@@ -41,7 +41,7 @@ class Above:
     bound: float
 
     def __str__(self) -> str:
-        return f"> {self.bound}"
+        return f"> {self.bound:g}"
 
     def holds(self, value: float) -> bool:
         """Whether the value is allowed."""
@@ -56,7 +56,7 @@ class Between:
     high: float
 
     def __str__(self) -> str:
-        return f"between {self.low} and {self.high}"
+        return f"between {self.low:g} and {self.high:g}"
 
     def holds(self, value: float) -> bool:
         """Whether the value is allowed."""

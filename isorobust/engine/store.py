@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 from orbax.checkpoint import v1 as ocp
 
 from isorobust.door import BadInput
@@ -51,7 +53,7 @@ class Store:
         for stale in (temporary, final):
             shutil.rmtree(stale, ignore_errors=True)
         temporary.mkdir(parents=True)
-        ocp.save(temporary / "params", params)
+        _save(temporary / "params", params)
         (temporary / "trials.json").write_text(_json(trials))
         for file in _files(temporary):
             _sync(file)
@@ -185,6 +187,21 @@ def _sweep_out(store: Store) -> None:
             shutil.rmtree(folder)
     for leftover in store.folder.glob("**/*.tmp"):
         leftover.unlink()
+
+
+def _save(folder: Path, params: Any) -> None:
+    """orbax's save; what the system refused is an OSError, as everywhere else."""
+    told = logging.get_verbosity()
+    logging.set_verbosity(logging.FATAL)  # orbax prints what it then raises
+    try:
+        ocp.save(folder, params)
+    except ValueError as error:
+        code = re.search(r"os_error_code='(\d+)'", str(error))
+        if not code:
+            raise
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(folder)) from error
+    finally:
+        logging.set_verbosity(told)
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -61,11 +61,12 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     assert "--workdir=/proc/nothing" in refused(done)
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    """150 KB of disk: one line, and what was finished is used when there is room."""
+@pytest.mark.parametrize("kilobytes", [60, 90, 150])
+def test_a_full_disk(tmp_path: Path, kilobytes: int) -> None:
+    """Full within orbax or within ours: one line; the same command goes on later."""
     disk, run = tmp_path / "disk", tmp_path / "disk" / "run"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting a small file system takes root")
     try:

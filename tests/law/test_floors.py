@@ -49,8 +49,8 @@ def test_theory_quotes_the_same_floors() -> None:
     # 1.24 there, for a rho that isn't stated: it enters the logarithm
     assert floors.sharp(s).value == pytest.approx(1.24, rel=0.15)
     assert literal_floor(s) == pytest.approx(0.0034, rel=0.15)  # as above
-    assert floors.data(s).value == pytest.approx(2 / math.sqrt(2), rel=0.1)
-    # the rank floor's asymptotic form is for random pairs; least-cost ones give no less
+    # the asymptotic forms there are for random pairs; least-cost ones give more
+    assert math.sqrt(2) <= floors.data(s).value <= 1.2 * math.sqrt(2)
     assert floors.rank(s).value >= 0.95 * math.sqrt(2 * d / k) / (
         1 + math.sqrt(2 * d / n)
     )
