@@ -9,6 +9,7 @@ page that the manifest doesn't vouch for is dropped and done again, to the same 
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -27,6 +28,7 @@ from orbax.checkpoint import v1 as ocp
 from isorobust.door import BadInput
 
 MANIFEST = "MANIFEST.sha256"
+SLACK = 1 << 17  # bytes: orbax's small files beside the arrays
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Store:
 
     def params(self, page: str) -> Any:
         """The stacked parameters of a page (numpy)."""
-        return _numpy(ocp.load(self._page(page) / "params"))
+        return ocp.load(self._page(page) / "params")
 
     def _page(self, page: str) -> Path:
         return self.folder / "pages" / page
@@ -190,7 +192,13 @@ def _sweep_out(store: Store) -> None:
 
 
 def _save(folder: Path, params: Any) -> None:
-    """orbax's save; what the system refused is an OSError, as everywhere else."""
+    """orbax's save; what the system refused is an OSError, as everywhere else.
+
+    A disk about to fill up is noticed before: orbax's threads would print tracebacks.
+    """
+    needed = 2 * sum(leaf.nbytes for leaf in _leaves(params)) + SLACK
+    if shutil.disk_usage(folder.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     told = logging.get_verbosity()
     logging.set_verbosity(logging.FATAL)  # orbax prints what it then raises
     try:
@@ -211,9 +219,9 @@ def write_whole(file: Path, text: str) -> None:
         temporary.write_text(text)
         _sync(temporary)
         os.replace(temporary, file)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise
+        raise OSError(error.errno, error.strerror, str(file)) from error
     _sync(file.parent)
 
 
@@ -237,7 +245,9 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
 
-def _numpy(tree: Any) -> Any:
+def _leaves(tree: Any) -> Iterator[np.ndarray]:
     if isinstance(tree, dict):
-        return {name: _numpy(branch) for name, branch in tree.items()}
-    return np.asarray(tree)
+        for branch in tree.values():
+            yield from _leaves(branch)
+    else:
+        yield np.asarray(tree)

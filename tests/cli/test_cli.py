@@ -61,7 +61,7 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     assert "--workdir=/proc/nothing" in refused(done)
 
 
-@pytest.mark.parametrize("kilobytes", [60, 90, 150])
+@pytest.mark.parametrize("kilobytes", [100, 200, 280])
 def test_a_full_disk(tmp_path: Path, kilobytes: int) -> None:
     """Full within orbax or within ours: one line; the same command goes on later."""
     disk, run = tmp_path / "disk", tmp_path / "disk" / "run"
