@@ -48,7 +48,8 @@ def section(rows: list[dict], place: str) -> str:
     row = rows[0]
     made = (
         f"{table.track} v{table.version}, {table.networks} networks, "
-        f"{row['host_cpu']}, jax {row['software_jax']}, Python {row['software_python']}; "
+        f"{row['host_cpu']}, jax {row['software_jax']}, "
+        f"Python {row['software_python']}; "
         f"records and all formats in [{place}]({place})."
     )
     folded = ["<details><summary>The whole table</summary>", "", markdown(table)]

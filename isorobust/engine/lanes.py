@@ -47,7 +47,7 @@ def _cores() -> int:
 
 def block_size() -> int:
     """m, the lanes of a micro-block on this backend."""
-    return BLOCK[jax.default_backend()]
+    return BLOCK[devices()[0].platform]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from isorobust.engine.plan import Page
 from isorobust.experiment import Trial, describe, digest
 from isorobust.law.setting import pair_numbers
 from isorobust.lipschitz import SIDES, lower, network, upper
-from isorobust.training.step import BUDGET, RUNNING, STOPS, Data
+from isorobust.training.step import BUDGET, RUNNING, STOPS, Data, Lane
 
 CHUNK_SECONDS = 0.5  # between two looks at a micro-block; doesn't change a bit
 Tick = Callable[[int], None]
@@ -42,7 +42,7 @@ def train(page: Page, programs: Programs, tick: Tick) -> tuple[Any, list[dict]]:
     for first in range(0, len(page.trials), size):
         some = page.trials[first : first + size]
         began = time.perf_counter()
-        lanes = _train_block(page, some, size, programs, tick)
+        lanes = _train_block(page.rung, some, programs, tick)
         seconds = time.perf_counter() - began
         steps = np.asarray(lanes.t)[: len(some)]
         share = seconds / max(1, steps.sum())
@@ -54,22 +54,30 @@ def train(page: Page, programs: Programs, tick: Tick) -> tuple[Any, list[dict]]:
     return stack(params), rows
 
 
-def _train_block(
-    page: Page, trials: tuple[Trial, ...], size: int, programs: Programs, tick: Tick
-) -> Any:
-    model = trials[0].cell.model
-    if model.pads:
-        model = model.padded(page.rung.width)
-    # a last micro-block is filled up with stopped copies: m is a constant
-    filled = [*trials, *[trials[-1]] * (size - len(trials))]
-    like = model.initial(np.random.default_rng(0), page.rung.d)
-    params = stack([pad_tree(initial(trial), like) for trial in filled])
-    data = stack([_padded_data(page.rung, draw(trial)) for trial in filled])
-    recipes = stack([_traced(trial.cell.recipe) for trial in filled])
+def prepare(
+    rung: Rung, trials: tuple[Trial, ...], programs: Programs
+) -> tuple[Any, Any, Data, Lane]:
+    """(model, recipes, data, lanes) of a micro-block before its first step.
 
+    Fewer than block_size() trials are filled up with stopped copies: m is a constant.
+    """
+    size, model = block_size(), trials[0].cell.model
+    if model.pads:
+        model = model.padded(rung.width)
+    filled = [*trials, *[trials[-1]] * (size - len(trials))]
+    like = model.initial(np.random.default_rng(0), rung.d)
+    params = stack([pad_tree(initial(trial), like) for trial in filled])
+    data = stack([_padded_data(rung, draw(trial)) for trial in filled])
+    recipes = stack([_traced(trial.cell.recipe) for trial in filled])
     lanes = programs(Start(), recipes, params)
     status = np.where(np.arange(size) < len(trials), RUNNING, BUDGET)
-    lanes = lanes._replace(status=status.astype(np.int32))
+    return model, recipes, data, lanes._replace(status=status.astype(np.int32))
+
+
+def _train_block(
+    rung: Rung, trials: tuple[Trial, ...], programs: Programs, tick: Tick
+) -> Lane:
+    model, recipes, data, lanes = prepare(rung, trials, programs)
     steps, seen = 32, 0
     while True:
         began = time.perf_counter()
