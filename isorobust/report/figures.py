@@ -54,7 +54,9 @@ def _panel(axis: Any, block: Block) -> None:
     axis.plot([], [], color="0.6", lw=1, label="√(nd/p)")
     for d, shade in colour.items():
         axis.plot([], [], color=shade, lw=3, label=f"d = {d}")
-    axis.legend(fontsize=8, frameon=False, loc="upper left")
+    axis.plot([], [], "_", color="0.4", ms=6, label="floor")
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 5}
+    axis.legend(fontsize=8, frameon=False, handlelength=1.2, **below)
     axis.set(xscale="log", yscale="log", xlabel="√(nd/p)")
     axis.set_title(_wrapped(block.name), fontsize=8)
     for ticks in (axis.xaxis, axis.yaxis):

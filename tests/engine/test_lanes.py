@@ -1,6 +1,9 @@
 """Lanes share nothing: bits alone, among others, and beside a lane that diverges."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -183,3 +186,13 @@ def test_spread_hands_out_everything_and_raises() -> None:
 
     with pytest.raises(OSError, match="no space"):
         list(spread(tasks, [1, 2], fail))
+
+
+def test_asking_for_the_block_size_first_leaves_all_devices() -> None:
+    """jax.default_backend() would have fixed the backend to one CPU device."""
+    code = (
+        "from isorobust.engine import lanes; lanes._cores = lambda: 3\n"
+        "lanes.block_size(); assert len(lanes.devices()) == 3"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "JAX_NUM_CPU_DEVICES"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
