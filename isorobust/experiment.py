@@ -194,8 +194,8 @@ def _override(experiment: Experiment, override: str) -> Experiment:
             for cell in experiment.cells
         )
         changed = dataclasses.replace(experiment, cells=tuple(dict.fromkeys(cells)))
-    if changed == experiment:
-        return experiment
+    if dataclasses.replace(changed, bounds=experiment.bounds) == experiment:
+        return changed  # the same networks: other bounds are no other experiment
     suffix = "" if experiment.track.endswith("+set") else "+set"
     changed = dataclasses.replace(changed, track=experiment.track + suffix)
     validate(changed, "--set: ")

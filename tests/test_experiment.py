@@ -86,6 +86,11 @@ def test_an_override_that_changes_nothing_keeps_the_track(config: str) -> None:
     assert load(config, ["seeds=4"]).track == "T"
 
 
+def test_other_bounds_keep_the_track(config: str) -> None:
+    changed = load(config, ["bounds=path,data"])
+    assert changed.track == "T" and changed.bounds == ("path", "data")
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [
