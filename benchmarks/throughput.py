@@ -82,12 +82,11 @@ class Race:
 
 def weights(params: Any) -> dict[str, np.ndarray]:
     """The stacked parameters of the MLP as torch_peer.serve describes them."""
-    params = {layer: dict(params[layer]) for layer in ("dense_0", "dense_1")}
     return {
-        "w1": np.asarray(params["dense_0"]["kernel"]),
-        "b1": np.asarray(params["dense_0"]["bias"]),
-        "w2": np.asarray(params["dense_1"]["kernel"])[..., 0],
-        "b2": np.asarray(params["dense_1"]["bias"])[..., 0],
+        "w1": np.asarray(params["weight_0"]).swapaxes(-1, -2),
+        "b1": np.asarray(params["bias_0"]),
+        "w2": np.asarray(params["weight_1"])[..., 0, :],
+        "b2": np.asarray(params["bias_1"])[..., 0],
     }
 
 

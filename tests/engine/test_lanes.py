@@ -124,8 +124,8 @@ def test_padding_agrees_with_the_exact_shape(programs: lanes.Programs) -> None:
     for leaf in jax.tree.leaves(jax.tree.map(lambda a, c: a.size - c.size, two, like)):
         assert leaf >= 0
     width = cell.model.width
-    kernel = two["dense_0"]["kernel"][0]
-    assert not kernel[:, width:].any() and not two["dense_1"]["kernel"][0][width:].any()
+    assert not two["weight_0"][0][width:].any()
+    assert not two["weight_1"][0][:, width:].any()
 
 
 def test_rungs() -> None:

@@ -84,8 +84,8 @@ def test_padding_changes_no_value_and_trains_no_padded_unit(
 
 
 def test_first_parameters() -> None:
-    rows = MLP(width=400).initial(np.random.default_rng(0), 100)["dense_0"]["kernel"]
-    assert np.mean(np.sum(rows**2, axis=0)) == pytest.approx(1, abs=0.05)
+    rows = MLP(width=400).initial(np.random.default_rng(0), 100)["weight_0"]
+    assert np.mean(np.sum(rows**2, axis=1)) == pytest.approx(1, abs=0.05)
     torch = MLP(width=400, init_scheme="torch").initial(np.random.default_rng(0), 100)
-    assert np.abs(torch["dense_0"]["kernel"]).max() == pytest.approx(0.1, abs=1e-3)
-    assert np.abs(torch["dense_1"]["bias"]).max() <= 1 / 20
+    assert np.abs(torch["weight_0"]).max() == pytest.approx(0.1, abs=1e-3)
+    assert np.abs(torch["bias_1"]).max() <= 1 / 20
