@@ -13,8 +13,12 @@ import numpy as np
 import pytest
 
 import isorobust
+from isorobust.data import BalancedSigns, Sphere
+from isorobust.experiment import Cell, Experiment
+from isorobust.models import MLP
 from isorobust.pipeline import run
 from isorobust.results.records import read, varies
+from isorobust.training import Adam
 from tests.experiments import broad, tiny
 
 HERE = Path(__file__).parent
@@ -191,6 +195,22 @@ def test_the_final_mse_is_measured_again(tmp_path: Path) -> None:
     for row in run(tiny(), tmp_path / "run").records:
         if row["stop"] == "target":
             assert row["reached"] and row["train_mse"] <= row["target_mse"] * (1 + 1e-6)
+
+
+def test_networks_that_blow_up_are_recorded(tmp_path: Path) -> None:
+    """Rates of 1e3 and 1e30, 2 and 8 layers: numbers where they fit, null where not."""
+    cells = tuple(
+        Cell(Sphere(), BalancedSigns(), MLP(8, depth), 40, 8, Adam(0.1, rate, 50))
+        for depth in (2, 8)
+        for rate in (1e3, 1e30)
+    )
+    found = run(Experiment("WILD", 1, cells, seeds=2), tmp_path / "run")
+    for row in found.records:
+        assert not row["reached"] and row["floor"] is None and row["violated"] is None
+        assert (row["stop"] == "diverged") == ("1e+30" in row["recipe"])
+        assert row["upper"] is None or row["lower"] <= row["upper"]
+    assert any(row["train_mse"] is None for row in found.records)
+    assert sum(b.verdict.diverged for b in found.table.blocks) == 4
 
 
 def test_experiment_json_tells_the_whole_story(wide: isorobust.Result) -> None:

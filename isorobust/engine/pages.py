@@ -113,6 +113,7 @@ def _padded_data(rung: Rung, data: Dataset) -> Data:
     return Data(pad(data.x, (n, d)), pad(data.y, (n,)), pad(weights, (n,)))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a diverged network's: see `finite`
 def measure(
     page: Page, params: Any, names: tuple[str, ...], delta: float, programs: Programs
 ) -> dict[str, list[dict]]:
@@ -135,7 +136,7 @@ def measure(
         witnesses = _witnesses(page, trials, sets, chains, lowers, size, programs)
         for i, trial in enumerate(trials):
             began = time.perf_counter()
-            row = _fit(trial, sets[i], chains[i], unstack(params, first + i), delta)
+            row = _fit(trial, sets[i], chains[i], delta)
             parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
@@ -143,10 +144,15 @@ def measure(
                     row = _attained(trial, sets[i], chains[i], witnesses, name, i)
                 else:
                     activation = trial.cell.model.activation
-                    row = {"rd": getattr(upper, name)(chains[i], activation)}
+                    row = {"rd": finite(getattr(upper, name)(chains[i], activation))}
                 row["side"] = SIDES[name]
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
+
+
+def finite(value: float | np.floating) -> float | None:
+    """The number, or None where it overflowed: JSON knows no infinity."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _seconds(began: float) -> dict:
@@ -221,13 +227,11 @@ def _attained(
         found, at = lower.attained(
             chain, trial.cell.model.activation, domain == "sphere", point
         )
-        row |= {domain: found, f"witness_{domain}": at.tolist()}
+        row |= {domain: finite(found), f"witness_{domain}": at.tolist()}
     return row
 
 
-def _fit(
-    trial: Trial, data: Dataset, chain: network.Layers, params: Any, delta: float
-) -> dict:
+def _fit(trial: Trial, data: Dataset, chain: network.Layers, delta: float) -> dict:
     """What the law has to know of the network (law.Setting), and its test MSE."""
     cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
     activation = cell.model.activation
@@ -240,7 +244,7 @@ def _fit(
     test = None
     if len(data.x_test):
         error = network.value(chain, activation, np.asarray(data.x_test, float))
-        test = float(np.mean((error - data.y_test) ** 2))
+        test = finite(np.mean((error - data.y_test) ** 2))
     return {
         "test_mse": test,
         "setting": {
@@ -250,7 +254,7 @@ def _fit(
             "width": cell.model.width,
             "depth": cell.model.depth,
             "slope": max(abs(kind.low), abs(kind.high)),
-            "mse": float(np.mean((network.value(chain, activation, x) - y) ** 2)),
+            "mse": finite(np.mean((network.value(chain, activation, x) - y) ** 2)),
             "noise_variance": data.noise_variance,
             "signs": bool(np.all(np.abs(y) == 1)),
             "independent": cell.target.independent,
@@ -261,8 +265,8 @@ def _fit(
             if c is None
             else cell.distribution.radius(cell.n, cell.d, delta / 2),
             "on_sphere": cell.distribution.on_sphere,
-            "rho": float(np.linalg.norm(flat)),
-            "largest": float(np.abs(flat).max()),
+            "rho": finite(np.linalg.norm(flat)),
+            "largest": finite(np.abs(flat).max()),
             "label_gap": gap,
             "pair_square": float(eigenvalues.sum()),
             "pair_top": float(eigenvalues[: min(cell.model.width, cell.d)].sum()),

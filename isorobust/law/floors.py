@@ -53,8 +53,8 @@ def sharp(s: Setting) -> Floor:
         return Floor(None, "labels depend on x", domain)
     if s.c is None or s.radius is None:
         return Floor(None, "isoperimetric constant of x is unknown", domain)
-    epsilon = math.floor(min(s.epsilon, 1.0) / GRID) * GRID
-    correlation = 1 - math.sqrt(1 - max(epsilon, 0.0)) - s.imbalance
+    epsilon = math.floor(max(min(s.epsilon, 1.0), 0.0) / GRID) * GRID
+    correlation = 1 - math.sqrt(1 - epsilon) - s.imbalance
     if correlation <= 0:
         return Floor(None, "training MSE is not below the noise", domain)
     eta = correlation * np.linspace(0.02, 0.9, 45)

@@ -46,7 +46,11 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
     identity: its columns of the plan; trained: a page's row in trials.json; fit: its
     row in fit.json; bounds: name -> its row in bound_<name>.json.
     """
-    s = Setting(**fit["setting"])
+    overflowed = dict.fromkeys(("mse", "rho", "largest"), math.inf)
+    known: dict[str, Any] = {
+        k: overflowed.get(k) if v is None else v for k, v in fit["setting"].items()
+    }
+    s = Setting(**known)
     row = {**identity, "schema_version": SCHEMA, "p": s.p}
     row |= {
         "train_mse": s.mse,
@@ -71,7 +75,13 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
         "peak_bytes": trained["peak_bytes"],
     }
     del row["flops_per_step"]
-    return row | trained["provenance"]
+    row |= trained["provenance"]
+    return {k: v if _is_json(v) else None for k, v in row.items()}
+
+
+def _is_json(value: Any) -> bool:
+    """Whether it is no number that overflowed."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:

@@ -202,11 +202,14 @@ def test_upper_bounds_do_not_mind_order_sign_and_rescaling(name: str) -> None:
 
 
 def test_spectral_norms_are_from_above(rng: np.random.Generator) -> None:
-    for scale, shape in itertools.product((1e-8, 1.0, 1e8), ((5, 9), (64, 64), (1, 7))):
+    scales = (1e-200, 1e-8, 1.0, 1e8, 1e200)
+    for scale, shape in itertools.product(scales, ((5, 9), (64, 64), (1, 7))):
         for _ in range(20):
             matrix = scale * rng.standard_normal(shape)
             true = np.linalg.norm(matrix, 2)
             assert true <= upper.spectral_norm(matrix) <= true * (1 + 1e-10)
+    assert upper.spectral_norm(np.zeros((3, 4))) == 0
+    assert upper.spectral_norm(np.full((2, 2), np.inf)) == np.inf
     equal = np.eye(30) * (1 + 1e-15)
     assert upper.spectral_norm(equal) >= 1 + 1e-15
 
