@@ -9,7 +9,6 @@ twice.
 import dataclasses
 import difflib
 import math
-import numbers
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -100,7 +99,7 @@ def _validate(value: Any, kind: Any, where: str) -> None:
     base, ranges = _split(kind)
     if get_origin(base) is tuple:
         if not isinstance(value, tuple):
-            raise BadInput(f"{where} = {value!r}: must be a tuple")
+            raise BadInput(f"{where} is a {type(value).__name__}: must be a tuple")
         for i, item in enumerate(value):
             _validate(item, get_args(base)[0], f"{where}[{i}]")
     elif get_origin(base) is Literal:
@@ -123,10 +122,12 @@ def _validate_scalar(value: Any, kind: type, ranges: tuple, where: str) -> None:
     allowed = " ".join([NAMES[kind], *map(str, ranges)])
     fits = {
         bool: isinstance(value, bool),
-        int: isinstance(value, numbers.Integral) and not isinstance(value, bool),
-        float: isinstance(value, numbers.Real) and not isinstance(value, bool),
+        int: isinstance(value, int) and not isinstance(value, bool),
+        float: isinstance(value, (int, float)) and not isinstance(value, bool),
         str: isinstance(value, str),
     }[kind]
+    if not fits and hasattr(value, "item"):
+        allowed += f"; a {type(value).__module__} number: write {kind.__name__}(...)"
     finite = not fits or kind is str or math.isfinite(value)
     if not (fits and finite and all(r.holds(value) for r in ranges)):
         raise BadInput(f"{where} = {value!r}: must be {allowed}")

@@ -13,6 +13,14 @@ from typing import Annotated, Any
 
 from isorobust.door import AtLeast, BadInput, Between, fields, nearest, parse, validate
 
+# what the house asks of a part of a cell; each room's docstring says what it means
+CONTRACTS = {
+    "distribution": ("draw", "isoperimetry", "on_sphere", "components"),
+    "target": ("label", "noise_variance", "independent"),
+    "model": ("initial", "apply", "layers", "num_params", "padded", "pads"),
+    "recipe": ("optimiser", "objective", "stop", "steps", "target_mse"),
+}
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -39,6 +47,11 @@ class Cell:
 
     def check(self) -> str | None:
         """What is wrong with the parts taken together (each part may object)."""
+        for name, contract in CONTRACTS.items():
+            part = getattr(self, name)
+            lacks = [word for word in contract if not hasattr(part, word)]
+            if lacks:
+                return f"{name} = {type(part).__name__}: has no {', '.join(lacks)}"
         for part in (self.distribution, self.target, self.model, self.recipe):
             complaint = part.objection(self) if hasattr(part, "objection") else None
             if complaint:
@@ -169,9 +182,8 @@ def _call(file: Path, size: str) -> Experiment:
 
 
 def _raised(file: Path, error: BaseException) -> str:
-    here = [
-        f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)
-    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    here = [f for f in frames if Path(f.filename).resolve() == file.resolve()]
     line = getattr(error, "lineno", None) or (here[-1].lineno if here else 1)
     said = " ".join(str(error).split())
     return f"{file}:{line}: the config raised {type(error).__name__}: {said}"

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 
 from isorobust.door import Above, AtLeast, BadInput, Between, nearest, parse, validate
@@ -28,6 +29,7 @@ class Outer:
         (Outer(n=0), ["x.n = 0", ">= 1"]),
         (Outer(n=2.5), ["x.n = 2.5", "a whole number"]),
         (Outer(n=True), ["x.n = True", "a whole number"]),
+        (Outer(n=np.int64(4)), ["x.n = np.int64(4)", "write int(...)"]),
         (Outer(n="4"), ["x.n = '4'", "a whole number"]),
         (Outer(share=float("nan")), ["x.share = nan", "between 0 and 1"]),
         (Outer(share=-0.1), ["x.share = -0.1"]),
@@ -38,7 +40,7 @@ class Outer:
         (Outer(inner=Inner), ["x.inner = Inner", "write Inner(...)"]),
         (Outer(inner=3), ["x.inner = 3", "must be a dataclass"]),
         (Outer(names=("a", 1)), ["x.names[1] = 1"]),
-        (Outer(names="ab"), ["x.names = 'ab'", "must be a tuple"]),
+        (Outer(names="ab"), ["x.names is a str", "must be a tuple"]),
         (Outer(some=(Inner(), Inner(rate=-1.0))), ["x.some[1].rate = -1.0"]),
     ],
 )

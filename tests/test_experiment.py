@@ -142,6 +142,26 @@ def test_missing_config() -> None:
         load("configs/nowhere.py")
 
 
+def test_the_line_of_a_relative_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("c.py").write_text("__all__ = ['f']\n\ndef f():\n    return 1 / 0\n")
+    with pytest.raises(BadInput, match=r"^c\.py:4: the config raised ZeroDivision"):
+        load("c.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Foreign:
+    """A part that nobody can use."""
+
+
+@pytest.mark.parametrize("part", ["distribution", "target", "model", "recipe"])
+def test_a_part_that_keeps_no_contract(part: str) -> None:
+    complaint = dataclasses.replace(CELL, **{part: Foreign()}).check() or ""
+    assert complaint.startswith(f"{part} = Foreign: has no ")
+
+
 def test_cells_stand_once() -> None:
     assert "repeat" in (Experiment("T", 1, (CELL, CELL)).check() or "")
     assert "empty" in (Experiment("T", 1, ()).check() or "")

@@ -149,7 +149,11 @@ def _arrays(path: str, where: str) -> tuple[np.ndarray, np.ndarray]:
             absent = [name for name in ("x", "y") if name not in file]
             if absent:
                 raise BadInput(f"{where}: has no array {' and no '.join(absent)}")
-            return np.asarray(file["x"], float), np.asarray(file["y"], float)
+            arrays = file["x"], file["y"]
+            for name, array in zip(("x", "y"), arrays, strict=True):
+                if array.dtype.kind not in "biuf":
+                    raise BadInput(f"{where}: {name} is {array.dtype}, not numbers")
+            return np.asarray(arrays[0], float), np.asarray(arrays[1], float)
     except BadInput:
         raise
     except FileNotFoundError:
@@ -160,4 +164,5 @@ def _arrays(path: str, where: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _scaled(x: np.ndarray) -> np.ndarray:
     """x with the mean of |x|^2 brought to 1."""
+    x = x / np.abs(x).max()  # first, so that no square overflows
     return x / np.sqrt(np.mean(np.sum(x**2, axis=1)))

@@ -139,16 +139,17 @@ def _agree(folder: Path, identity: dict) -> None:
         return
     try:
         there = json.loads(file.read_text())
-    except ValueError:
-        raise BadInput(f"{file}: damaged (not JSON); name another --workdir") from None
-    differ = list(_differences(there["experiment"], identity["experiment"]))
+        held, bounds = there["experiment"], there["bounds"]
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{file}: damaged; name another --workdir") from None
+    differ = list(_differences(held, identity["experiment"]))
     if differ:
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
         raise BadInput(
             f"--workdir={folder}: holds another experiment; differs in "
             f"{', '.join(differ[:3])}{more}; name another folder"
         )
-    if there["bounds"] != list(identity["bounds"]):
+    if bounds != list(identity["bounds"]):
         write_whole(file, _json(there | {"bounds": identity["bounds"]}))
 
 

@@ -19,12 +19,19 @@ def collect(folder: Path) -> tuple[list[dict], int]:
     Reads experiment.json and the pages of a run, finished or under way. Raises BadInput
     for a folder that holds no run.
     """
+    file = folder / "experiment.json"
+    if not file.is_file():
+        raise BadInput(f"{folder}: holds no run (no experiment.json)")
+    about = _read(file)
     try:
-        about = json.loads((folder / "experiment.json").read_text())
-    except (OSError, ValueError):
+        return _collect(folder, about), len(about["trials"])
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise BadInput(
-            f"{folder}: holds no run (no readable experiment.json)"
-        ) from None
+            f"{folder}: its files don't fit together ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _collect(folder: Path, about: dict) -> list[dict]:
     identities = {row["uid"]: row for row in about["trials"]}
     bounds = about["bounds"]
     found: dict[str, dict] = {}
@@ -33,11 +40,18 @@ def collect(folder: Path) -> tuple[list[dict], int]:
         files = [folder / "pages" / page / f"{part}.json" for part in parts]
         if not all(file.exists() for file in files):
             continue
-        trained, fits, *rows = (json.loads(file.read_text()) for file in files)
+        trained, fits, *rows = map(_read, files)
         for i, uid in enumerate(uids):
             measured = {name: rows[k][i] for k, name in enumerate(bounds)}
             found[uid] = join(identities[uid], trained[i], fits[i], measured)
-    return [found[uid] for uid in identities if uid in found], len(identities)
+    return [found[uid] for uid in identities if uid in found]
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError):
+        raise BadInput(f"{file}: damaged (not JSON)") from None
 
 
 def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> dict:

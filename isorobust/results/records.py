@@ -11,6 +11,15 @@ SCHEMA = 1
 VARIES = (("_seconds", "_bytes"), ("device_", "host_", "software_"))
 
 
+# columns without which a row is no record
+REQUIRED = (
+    "uid", "track", "track_version", "block", "cell", "seed", "n", "d", "p", "width",
+    "law_ratio", "reached", "stop", "lower", "upper", "floor", "violated", "crossed",
+    "theorem_applies", "upper_over_lower", "upper_over_floor", "lower_over_floor",
+    "reach",
+)  # fmt: skip
+
+
 def varies(name: str) -> bool:
     """Whether two honest runs of one experiment may differ in this column."""
     ends, begins = VARIES
@@ -42,5 +51,8 @@ def read(file: Path) -> list[dict]:
                 f"{file}:{number}: schema_version = {version!r}: "
                 f"this isorobust reads {SCHEMA}"
             )
+        absent = [name for name in REQUIRED if name not in row]
+        if absent:
+            raise BadInput(f"{file}:{number}: has no column {', '.join(absent)}")
         rows.append(row)
     return rows

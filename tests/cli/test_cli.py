@@ -120,6 +120,28 @@ def test_run_then_report(tmp_path: Path) -> None:
     assert "holds another experiment" in refused(other)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("records.jsonl", '{"a": 1}', "schema_version = None"),
+        ("records.jsonl", '{"schema_version": 1}', "has no column uid, track"),
+        ("records.jsonl", "x", "not a JSON row"),
+        ("records.jsonl", "", "no network is measured yet"),
+        ("experiment.json", "{", "damaged (not JSON)"),
+        ("experiment.json", "[]", "don't fit together"),
+    ],
+)
+def test_reports_of_damaged_files(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    where = tmp_path / name if name == "records.jsonl" else tmp_path
+    with pytest.raises(BadInput) as caught:
+        args = cli.parse(["isorobust", "report", str(where)])
+        args.call(args)
+    assert said in str(caught.value)
+
+
 def test_report_of_a_run_under_way(tmp_path: Path) -> None:
     """Pages that are measured are reported; what is missing is said."""
     call("run", TINY, f"--workdir={tmp_path}/run")

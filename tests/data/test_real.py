@@ -50,6 +50,16 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert cell(one).uid != before
 
 
+def test_whole_and_huge_numbers_are_numbers(tmp_path: Path) -> None:
+    small = file(tmp_path, x=GOOD["x"].astype(int), y=np.array([1, -1, 1, 0]))
+    one = draw(Trial(cell(small, n=4, d=3), 0)).x
+    assert np.mean(np.sum(one.astype(float) ** 2, axis=1)) == pytest.approx(1)
+    (tmp_path / "big").mkdir()
+    large = file(tmp_path / "big", x=GOOD["x"] * 1e300, y=GOOD["y"])
+    two = draw(Trial(cell(large, n=4, d=3), 0)).x
+    np.testing.assert_allclose(np.sort(one.ravel()), np.sort(two.ravel()), rtol=1e-6)
+
+
 def test_a_file_may_have_nothing_left_to_draw(tmp_path: Path) -> None:
     data = draw(Trial(cell(file(tmp_path, **GOOD), n=4, d=3), 0))
     assert data.x_test.shape == (0, 3)
@@ -67,6 +77,8 @@ def test_a_file_may_have_nothing_left_to_draw(tmp_path: Path) -> None:
         ({"x": GOOD["x"], "y": GOOD["y"] * 2}, r"y\[0\] = 2: must be within"),
         ({"x": 0 * GOOD["x"], "y": GOOD["y"]}, "all zero"),
         ({"x": np.array([object()]), "y": GOOD["y"]}, "not a plain .npz"),
+        ({"x": GOOD["x"] * 1j, "y": GOOD["y"]}, "x is complex128, not numbers"),
+        ({"x": np.array([["a"]]), "y": GOOD["y"]}, "x is <U1, not numbers"),
     ],
 )
 def test_bad_files(tmp_path: Path, arrays: dict, words: str) -> None:

@@ -121,10 +121,11 @@ def test_folders_that_are_no_run_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.tex").read_text() == "precious"
 
 
-def test_damaged_identity(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "3"])
+def test_damaged_identity(tmp_path: Path, text: str) -> None:
     with opened(tmp_path / "run", IDENTITY):
         pass
-    (tmp_path / "run" / "experiment.json").write_text("{")
+    (tmp_path / "run" / "experiment.json").write_text(text)
     with (
         pytest.raises(BadInput, match="damaged"),
         opened(tmp_path / "run", IDENTITY),
