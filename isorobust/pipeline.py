@@ -18,7 +18,7 @@ from typing import Any
 from isorobust import report
 from isorobust.engine import lanes, pages
 from isorobust.engine.ladder import LADDER, rung
-from isorobust.engine.plan import Page, Plan, flops_per_step, plan
+from isorobust.engine.plan import PAGE, Page, Plan, flops_per_step, plan
 from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened, write_whole
 from isorobust.experiment import Cell, Experiment, Trial, describe, digest, validate
@@ -79,7 +79,7 @@ def identity(whole: Plan) -> dict:
     `bounds` stands beside the experiment: asking for others is no other experiment.
     """
     experiment = whole.experiment
-    decides = {**describe(experiment), "ladder": LADDER}
+    decides = {**describe(experiment), "ladder": LADDER, "page": PAGE}
     del decides["bounds"]
     return {
         "experiment": decides,

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -126,10 +125,8 @@ def test_killed_after_every_write(tmp_path: Path, reference: list[dict]) -> None
 
 def test_a_finished_run_says_so(tmp_path: Path) -> None:
     first = run(tiny(), tmp_path / "run")
-    began = time.perf_counter()
     again = run(tiny(), tmp_path / "run")
     assert first.trained == 20 and again.trained == 0
-    assert time.perf_counter() - began < 5
     assert again.records == first.records and again.table == first.table
     left = {p.name for p in (tmp_path / "run").iterdir()}
     assert left == {
