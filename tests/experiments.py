@@ -32,6 +32,7 @@ def broad() -> Experiment:
     signs = BalancedSigns()
     cells = (
         Cell(Sphere(), signs, MLP(width=8), 40, 8, path),
+        Cell(Gaussian(), signs, MLP(width=8), 40, 8, path),  # the same program
         Cell(Gaussian(), IIDSigns(), MLP(width=8, activation="tanh"), 40, 8, adam),
         Cell(Mixture(3), signs, MLP(width=8, activation="gelu"), 40, 8, path),
         Cell(Sphere(), Teacher(0.5), MLP(width=8, depth=3), 40, 8, adam),

@@ -15,7 +15,7 @@ PAGE = 8  # trials a page: what one device trains between two writes
 
 @dataclass(frozen=True)
 class Page:
-    """Up to PAGE trials of one rung and one kind of recipe, trained together.
+    """Up to PAGE trials of one rung, model and kind of recipe, trained together.
 
     index: its place in the plan, and the name of its folder
     """
@@ -84,9 +84,11 @@ def plan(experiment: Experiment) -> Plan:
     groups: dict[tuple, list[Trial]] = {}
     for trial in experiment.trials():
         alone = Page(0, rung(trial.cell), (trial,))
-        groups.setdefault(alone.program, []).append(trial)
+        # a page is measured by one program: on the sphere, or not
+        kind = (alone.program, trial.cell.distribution.on_sphere)
+        groups.setdefault(kind, []).append(trial)
     pages: list[Page] = []
-    for (shape, *_), trials in groups.items():
+    for ((shape, *_), _), trials in groups.items():
         for some in _cut(trials, PAGE):
             pages.append(Page(len(pages), shape, tuple(some)))
     return Plan(experiment, tuple(pages), experiment.bounds or tuple(SIDES))

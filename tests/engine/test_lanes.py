@@ -146,8 +146,9 @@ def test_plan_covers_every_trial_once() -> None:
         for page in whole.pages:
             assert 1 <= len(page.trials) <= PAGE
             assert {rung(t.cell) for t in page.trials} == {page.rung}
+            assert len({t.cell.distribution.on_sphere for t in page.trials}) == 1
     assert len(plan(tiny()).programs) == 1
-    assert len(plan(broad()).programs) == len(broad().cells)
+    assert len(plan(broad()).programs) == len(broad().cells) - 1
 
 
 def test_flops_by_hand() -> None:
