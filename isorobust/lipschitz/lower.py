@@ -46,6 +46,9 @@ def sweep(layers: Any, activation: str, sphere: bool, data: Any, draws: Any) -> 
     count = min(LINES, x.shape[0])
     high = jnp.argsort(jnp.where(weights > 0, -y, jnp.inf))[:count]
     low = jnp.argsort(jnp.where(weights > 0, y, jnp.inf))[:count]
+    # padded points come last: the first one stands in for them
+    high = jnp.where(weights[high] > 0, high, high[0])
+    low = jnp.where(weights[low] > 0, low, low[0])
     kinked = activation == "relu" and len(layers) == 2
 
     def along(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
@@ -83,8 +86,9 @@ def attained(
     for move in [np.zeros_like(point), *directions]:
         at = point + 1e-9 * (1 + np.linalg.norm(point)) * move / np.sqrt(len(point))
         length = np.linalg.norm(at)
-        if sphere and length > 0:
-            at = at / length
+        if sphere and length == 0:
+            continue  # the centre is no point of the sphere
+        at = at / length if sphere else at
         if network.margin(layers, activation, at) > 1e-12:
             slope = network.gradient(layers, activation, at[None])[0]
             if sphere:

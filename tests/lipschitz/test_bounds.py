@@ -140,6 +140,28 @@ def test_sweep_is_exact_on_its_lines(sphere: bool) -> None:
     assert value >= best * (1 - (0.02 if sphere else 1e-9))
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_few_padded_points_on_the_sphere(activation: str) -> None:
+    """3 real points among 64: no witness at the centre, nothing above the truth."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        layers = chain(rng, 2, 8, 1)
+        x = np.zeros((64, 2), np.float32)
+        x[:3] = points(rng, 3, 2, True)
+        y = np.float32([1, -1, 1] + [0] * 61)
+        weights = np.float32([1] * 3 + [0] * 61)
+        single = jax.tree.map(np.float32, layers)
+        at = lower.sweep(single, activation, True, (x, y, weights), None)
+        value, at = lower.attained(layers, activation, True, np.asarray(at))
+        angle = np.linspace(0, 2 * np.pi, 200_001)
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        slope = network.gradient(layers, activation, circle)
+        slope -= np.sum(slope * circle, axis=1, keepdims=True) * circle
+        assert value <= np.linalg.norm(slope, axis=1).max() * (1 + 1e-6)
+        assert np.linalg.norm(at) == pytest.approx(1)
+    assert lower.attained(layers, activation, True, np.zeros(2))[1].shape == (2,)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_against_finite_differences(
     activation: str, rng: np.random.Generator
