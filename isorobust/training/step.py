@@ -37,7 +37,12 @@ class Data(NamedTuple):
 def start(recipe: Any, params: Any) -> Lane:
     """A lane before its first step."""
     zero = jnp.zeros((), jnp.int32)
-    return Lane(params, recipe.optimiser().init(params), zero, zero + RUNNING)
+    return Lane(params, _optimiser(recipe).init(params), zero, zero + RUNNING)
+
+
+def _optimiser(recipe: Any) -> optax.GradientTransformation:
+    """The recipe's, on all parameters as one vector: a third less to compile."""
+    return optax.flatten(recipe.optimiser())
 
 
 def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
@@ -59,7 +64,7 @@ def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
     bad = ~jnp.isfinite(loss + size)
     live = running & ~stop & ~bad
 
-    updates, moments = recipe.optimiser().update(gradient, lane.moments, lane.params)
+    updates, moments = _optimiser(recipe).update(gradient, lane.moments, lane.params)
     moved = (optax.apply_updates(lane.params, updates), moments, lane.t + 1)
     params, moments, t = jax.tree.map(
         lambda new, old: jnp.where(live, new, old), moved, lane[:3]
