@@ -1,0 +1,1 @@
+"""Questions about the suite itself; each file's docstring opens with its answer."""
