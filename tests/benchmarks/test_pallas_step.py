@@ -1,0 +1,52 @@
+"""The fused kernel, interpreted, against the engine's own steps."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks.kit.engine import Shape, block, chunk
+from benchmarks.kit.pallas_step import Plan, objection, train
+from isorobust.training.step import BUDGET, DIVERGED, RUNNING, TARGET
+
+SHAPE, LAUNCHES, STEPS = Shape(64, 16, 16), 2, 20
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Four lanes: one runs on, one meets its target, one its budget, one blows up."""
+    made = block(SHAPE, 4)
+    recipes = dataclasses.replace(
+        made.recipes,
+        learning_rate=np.float32([1e-3, 2e-2, 1e-3, 1e-3]),
+        target_mse=np.float32([1e-30, 0.8, 1e-30, 1e-30]),
+        steps=np.int32([10**9, 10**9, 25, 10**9]),
+    )
+    y = np.array(made.data.y)
+    y[3] *= 1e30  # its loss overflows
+    return made._replace(recipes=recipes, data=made.data._replace(y=y))
+
+
+@pytest.mark.parametrize("tile", [None, 32, 16])
+def test_it_trains_as_the_engine_does(made, tile) -> None:
+    whole, _ = chunk(made, "highest")
+    theirs = whole(made.lanes, LAUNCHES * STEPS)
+    plan = Plan(steps=STEPS, tile=tile, interpret=True)
+    once = jax.jit(lambda lanes: train(plan, made.recipes, made.data, lanes))
+    ours = made.lanes
+    for _ in range(LAUNCHES):  # the second starts where the first left off
+        ours = once(ours)
+    assert np.array(theirs.status).tolist() == [RUNNING, TARGET, BUDGET, DIVERGED]
+    assert np.array_equal(ours.status, theirs.status)
+    assert np.array_equal(ours.t, theirs.t)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_shapes_that_it_can_not_have() -> None:
+    assert objection(256, 32, 64, 64) is None
+    assert objection(256, 32, 64, None) is None
+    for n, d, width, tile in ((256, 8, 64, 64), (256, 48, 64, 64), (96, 32, 64, 64)):
+        assert objection(n, d, width, tile)
