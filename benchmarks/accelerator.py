@@ -16,6 +16,7 @@ that fails or overruns is recorded with its error, and the next one goes on.
 """
 
 import argparse
+import contextlib
 import datetime
 import importlib.metadata
 import os
@@ -30,18 +31,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # a checkout needs no installation
 
-from benchmarks.kit.stage import read, say, write  # noqa: E402  # after the path
+from benchmarks.kit.figure import draw  # noqa: E402  # after the path
+from benchmarks.kit.stage import read, say, write  # noqa: E402
 from benchmarks.kit.summary import render  # noqa: E402
 
 # in the order of their importance; the numbers are shares of the clock
 SHARES = {
     "fingerprint": 2,
     "roofs": 9,
-    "block": 20,
+    "block": 26,
     "loop": 6,
-    "pallas": 14,
+    "pallas": 16,
     "loops": 8,
-    "graphs": 5,
+    "graphs": 4,
     "profile": 8,
     "precision": 7,
     "lanes": 8,
@@ -84,6 +86,8 @@ def main() -> None:
             if not args.out:
                 found = home(found, args.smoke)
             (found / "summary.md").write_text(render(found))
+        with contextlib.suppress(ImportError):  # no figure without matplotlib
+            draw(found)
     print(render(found))
     say(f"all of it in {found}")
 

@@ -30,8 +30,13 @@ SHAPES = (
     Shape(256, 64, 32),
     Shape(512, 64, 64),
 )
-COARSE = (1, 4, 16, 64, 256, 1024, 4096)
-FINE = (128, 512, 2048, 32, 8, 2)
+# rounds by importance: programs take seconds to compile, products being tuned in them
+ROUNDS: tuple[tuple[tuple[Shape, ...], tuple[int, ...]], ...] = (
+    (SHAPES[:1], (1, 16, 64, 128, 256, 512, 1024, 4096)),
+    (SHAPES[1:], (64, 256, 1024, 4096)),
+    (SHAPES[:1], (2, 4, 8, 32, 2048)),
+    (SHAPES[1:], (1, 4, 16, 128, 512, 2048)),
+)
 TINY = (Shape(64, 8, 8), Shape(64, 16, 16))
 ENOUGH = 0.9  # of the best rate: the smallest m that gives so much is the one to take
 
@@ -45,8 +50,8 @@ def tune(stage: Stage) -> None:
     """Network-steps/s for m = 1 .. 4096 at eight shapes."""
     stage.save(present_block=present_block())
     rows: list[dict] = []
-    for sizes in ((1, 4),) if stage.smoke else (COARSE, FINE):
-        for shape in TINY if stage.smoke else SHAPES:
+    for shapes, sizes in ((TINY, (1, 4)),) if stage.smoke else ROUNDS:
+        for shape in shapes:
             if not stage.has(10):
                 return
             say(f"block: {shape}, {stage.left():.0f} s left")
@@ -57,7 +62,7 @@ def tune(stage: Stage) -> None:
                 if row:
                     about = {"shape": str(shape), "m": m, "compile_seconds": seconds}
                     rows.append(about | with_flops(shape, m, row))
-            stage.save(rows=rows, best=best(rows))
+                    stage.save(rows=rows, best=best(rows))
 
 
 def _compiled(stage: Stage, shape: Shape, sizes: tuple[int, ...]) -> list[tuple]:
@@ -152,7 +157,7 @@ def _flying(shape: Shape, m: int, blocks: int, quick: bool) -> float:
     first = block(shape, m)
     advance, _ = chunk(first)
     made = [first, *(copied(first) for _ in range(blocks - 1))]
-    steps = 2 if quick else 20
+    steps = 2 if quick else 5
 
     def turn() -> list:
         return [advance(one.lanes, steps, one) for one in made]

@@ -75,18 +75,17 @@ def device() -> Any:
 
 
 def present_block() -> int:
-    """The m that the engine uses here without being told."""
+    """The m that the engine uses here without being told (before `block` tells it)."""
     return lanes.block_size()
 
 
 def block(shape: Shape, m: int) -> Block:
-    """m lanes of the shape: SEEDS networks, repeated on the device."""
-    few = min(m, SEEDS)
-    lanes.BLOCK[device().platform] = few
-    trials = tuple(Trial(shape.cell, seed) for seed in range(few))
+    """m lanes of the shape: SEEDS networks, cut or repeated on the device."""
+    lanes.BLOCK[device().platform] = SEEDS
+    trials = tuple(Trial(shape.cell, seed) for seed in range(SEEDS))
     rung = ladder.rung(shape.cell)
     model, *parts = prepare(rung, trials, lanes.Programs(device()))
-    repeats = -(-m // few)
+    repeats = -(-m // SEEDS)
 
     @jax.jit
     def grow(tree: Any) -> Any:

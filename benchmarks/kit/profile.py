@@ -1,5 +1,6 @@
 """What bounds a step: arithmetic, memory traffic, or the launching of kernels?"""
 
+import math
 import re
 import tempfile
 from collections import Counter
@@ -8,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from benchmarks.kit.block import SHAPES, TINY, best_m, measure, with_flops
 from benchmarks.kit.engine import Block, Shape, block, chunk, one_step
-from benchmarks.kit.stage import Stage
+from benchmarks.kit.stage import Stage, measured
 
 CLOSE = 0.5  # a share of a roof from which on the roof binds
 
@@ -20,9 +20,9 @@ CLOSE = 0.5  # a share of a roof from which on the roof binds
 def profile(stage: Stage) -> None:
     """Of some shapes at their best m: bytes, operations and kernels a step, and shares.
 
-    XLA's own counts are of the program of ONE step (it counts a loop's body once).
+    Counts are of the program of ONE step: of a loop XLA would count the body once.
     """
-    roofs = _roofs(stage)
+    roofs = measured(stage.folder)
     rows: list[dict] = []
     for shape in TINY[:1] if stage.smoke else SHAPES:
         if not stage.has(6):
@@ -34,39 +34,25 @@ def profile(stage: Stage) -> None:
             stage.save(roofs=roofs, rows=rows)
 
 
-def _roofs(stage: Stage) -> dict[str, float | None]:
-    """FLOP/s of the precision that training uses; bytes/s; seconds of a turn."""
-    found = stage.read("roofs")
-    copies = [
-        rate for rate in (found.get("copy_bytes_per_second") or {}).values() if rate
-    ]
-    return {
-        "flop_per_second": (found.get("best") or {}).get("f32 default"),
-        "flop_per_second_highest": (found.get("best") or {}).get("f32 highest"),
-        "bytes_per_second": copies[-1] if copies else None,
-        "seconds_per_turn": (found.get("seconds_per_turn") or {}).get("while"),
-    }
-
-
 def _row(stage: Stage, shape: Shape, m: int, roofs: dict) -> dict[str, Any]:
     made = block(shape, m)
     advance, _ = chunk(made)
     seconds = measure(made, advance, stage.smoke)
     compiled = jax.jit(one_step(made)).lower(*made[1:]).compile()
-    cost = compiled.cost_analysis() or {}
-    cost = cost[0] if isinstance(cost, list) else cost  # older jax
+    kernels = traffic(compiled.as_text() or "")
+    moved = sum(kernel["bytes"] for kernel in kernels) / m
     row: dict[str, Any] = {"shape": str(shape), "m": m} | with_flops(shape, m, seconds)
     row |= {
-        "bytes_per_network_step": cost.get("bytes accessed", np.nan) / m,
+        "kernels": len(kernels),
+        "bytes_per_network_step": moved,
+        "bytes_by_xla": _xla_bytes(compiled, m),
         "least_bytes_per_network_step": shape.least_bytes,
         "flop_per_network_step": shape.flops,
         "temporary_bytes": _temporary(compiled),
-        "kernels": _kernels(compiled.as_text() or ""),
+        "bytes_per_second": moved * row["network_steps_per_second"],
+        "programs": kernels,
     }
-    row["bytes_per_second"] = (
-        row["bytes_per_network_step"] * row["network_steps_per_second"]
-    )
-    row["intensity"] = shape.flops / row["bytes_per_network_step"]
+    row["intensity"] = shape.flops / max(moved, 1.0)
     row["flop_share"] = _share(row["flop_per_second"], roofs["flop_per_second"])
     row["byte_share"] = _share(row["bytes_per_second"], roofs["bytes_per_second"])
     row["turn_share"] = _share(roofs["seconds_per_turn"], seconds)
@@ -95,12 +81,53 @@ def _temporary(compiled: Any) -> int | None:
     return getattr(stats, "temp_size_in_bytes", None)
 
 
-def _kernels(text: str) -> dict[str, int]:
-    """{kind: how many} of what the entry computation of an HLO text runs."""
-    entry = text[text.find("\nENTRY ") :]
-    ran = re.findall(r"= \S+(?: \S+)*? ([a-z][\w-]*)\(", entry)
-    idle = {"parameter", "constant", "tuple", "get-tuple-element", "bitcast"}
-    return dict(Counter(kind for kind in ran if kind not in idle))
+def _xla_bytes(compiled: Any, m: int) -> float | None:
+    """XLA's own count of bytes accessed, a network; not every backend has one."""
+    cost = compiled.cost_analysis() or {}
+    cost = cost[0] if isinstance(cost, list) else cost  # older jax
+    return cost["bytes accessed"] / m if "bytes accessed" in cost else None
+
+
+def traffic(text: str) -> list[dict]:
+    """What the entry computation of an HLO text runs: name, kind, bytes of each.
+
+    bytes: of its operands and results, each counted once
+    """
+    sizes: dict[str, float] = {}
+    found = []
+    for line in text[text.find("\nENTRY ") :].splitlines():
+        parts = re.match(r"\s*(?:ROOT )?%?([\w.-]+) = (.*?) ([a-z][\w-]*)\((.*)", line)
+        if not parts:
+            continue
+        name, kind, operands = parts[1], parts[3], parts[4].split("), ")[0]
+        sizes[name] = _size(parts[2])
+        if kind not in IDLE:
+            read = {one for one in re.findall(r"%([\w.-]+)", operands) if one in sizes}
+            moved = sizes[name] + sum(sizes[one] for one in read)
+            found.append({"kernel": name, "kind": kind, "bytes": moved})
+    return found
+
+
+IDLE = {"parameter", "constant", "tuple", "get-tuple-element", "bitcast"}
+WIDTHS = {
+    "pred": 1,
+    "s8": 1,
+    "u8": 1,
+    "bf16": 2,
+    "f16": 2,
+    "s64": 8,
+    "u64": 8,
+    "f64": 8,
+}
+
+
+def _size(kind: str) -> float:
+    """Bytes of an HLO type, or of all parts of a tuple: `f32[16,64]{1,0}`."""
+    parts = re.findall(r"([a-z]+\d*)\[([\d,]*)\]", kind)
+    return sum(
+        WIDTHS.get(name, 4) * math.prod(int(n) for n in shape.split(",") if n)
+        for name, shape in parts
+    )
 
 
 def _trace(made: Block, advance: Any, steps: int = 20) -> list[dict]:

@@ -147,8 +147,7 @@ def _isorobust(config: str, run: Path, seconds: float, stage: Stage) -> int | No
         told.seek(0)
         error = told.read()[-TOLD:]
     if status:
-        more = {"what": config, "error": error}
-        stage.save(failures=[*stage.found.get("failures", []), more])
+        stage.fail(config, error)
     return status
 
 

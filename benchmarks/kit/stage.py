@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Stage:
     until: float
     smoke: bool = False
     found: dict[str, Any] = field(default_factory=dict)
+    _lock: Any = field(default_factory=threading.RLock)  # programs compile in threads
 
     @property
     def file(self) -> Path:
@@ -43,8 +45,9 @@ class Stage:
 
     def save(self, **parts: Any) -> None:
         """Adds the parts to the answer and writes all of it: a kill loses nothing."""
-        self.found |= parts
-        write(self.file, self.found)
+        with self._lock:
+            self.found |= parts
+            write(self.file, self.found)
 
     def attempt(self, what: str, call: Callable[[], T]) -> T | None:
         """call(); None where it raises, and the error is part of the answer."""
@@ -53,9 +56,14 @@ class Stage:
         except Exception as error:  # whatever a compiler or a driver may raise
             told = f"{type(error).__name__}: {error}"[:TOLD]
             say(f"{self.name}: {what}: {told.splitlines()[0][:100]}")
-            failures = [*self.found.get("failures", []), {"what": what, "error": told}]
-            self.save(failures=failures)
+            self.fail(what, told)
             return None
+
+    def fail(self, what: str, error: str) -> None:
+        """Keeps an error as part of the answer."""
+        with self._lock:
+            told = self.found.get("failures", [])
+            self.save(failures=[*told, {"what": what, "error": error[-TOLD:]}])
 
     def read(self, name: str) -> dict[str, Any]:
         """An earlier stage's answer; empty where there is none."""
@@ -68,6 +76,22 @@ def read(file: Path) -> dict[str, Any]:
         return json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
+
+
+def measured(folder: Path) -> dict[str, float | None]:
+    """What the stage `roofs` found: FLOP/s, bytes/s, seconds of a loop's turn.
+
+    flop_per_second: of a float32 product at the backend's default precision
+    """
+    found = read(folder / "roofs.json")
+    best, turns = found.get("best") or {}, found.get("seconds_per_turn") or {}
+    copies = [x for x in (found.get("copy_bytes_per_second") or {}).values() if x]
+    return {
+        "flop_per_second": best.get("f32 default"),
+        "flop_per_second_highest": best.get("f32 highest"),
+        "bytes_per_second": copies[-1] if copies else None,
+        "seconds_per_turn": turns.get("while"),
+    }
 
 
 def write(file: Path, value: Any) -> None:

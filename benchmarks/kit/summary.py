@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kit.stage import read
+from benchmarks.kit.stage import measured, read
 
 SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -13,6 +13,10 @@ def render(folder: Path) -> str:
     parts = ["# What one accelerator makes of isorobust", *_head(folder)]
     for name, title in TABLES.items():
         found = read(folder / f"{name}.json")
+        for key in ("rows", "batched"):
+            found |= (
+                {key: [_shared(r, folder) for r in found[key]]} if key in found else {}
+            )
         lines = _tables(name, found)
         if lines:
             parts += ["", f"## {title}", "", *lines]
@@ -65,6 +69,22 @@ def spoken(value: Any) -> str:
         if abs(value) >= size:
             return f"{value / size:.3g} {suffix}"
     return f"{value:.3g}"
+
+
+def _shared(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The row with its shares of the measured roofs.
+
+    byte share: of the bytes that a step moves at least, if only its activations and
+    its state go through the device's memory
+    """
+    roofs, more = measured(folder), {}
+    for key, roof in (
+        ("flop_per_second", "flop_per_second"),
+        ("least_bytes_per_second", "bytes_per_second"),
+    ):
+        if row.get(key) and roofs[roof]:
+            more[f"{key.split('_per')[0]}_share"] = row[key] / roofs[roof]
+    return row | more
 
 
 def _head(folder: Path) -> list[str]:
