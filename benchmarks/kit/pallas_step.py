@@ -39,6 +39,17 @@ class Plan:
     interpret: bool = False
 
 
+class Told(NamedTuple):
+    """What a network's recipe and data say, all scalars; total: sum of the weights."""
+
+    rate: Any
+    final: Any
+    decay: Any
+    target: Any
+    total: Any
+    budget: Any
+
+
 class Weights(NamedTuple):
     """The parameters of m networks, or one of their moments."""
 
@@ -69,12 +80,13 @@ def train(plan: Plan, recipe: Any, data: Data, lanes: Lane) -> Lane:
     told = objection(n, d, width, plan.tile)
     if told:
         raise ValueError(told)
-    adam, *empty = lanes.moments
+    adam, *others = lanes.moments
     state = (_weights(lanes.params), _unravel(adam.mu, width), _unravel(adam.nu, width))
     found, t, status = _call(plan, recipe, data, state, lanes.t, lanes.status)
     params, mean, square = (Weights(*found[i : i + 4]) for i in (0, 4, 8))
     moments = adam._replace(count=t, mu=_ravel(mean), nu=_ravel(square))
-    return Lane(_params(params), (moments, *empty), t, status)
+    others = [x._replace(count=t) if "count" in x._fields else x for x in others]
+    return Lane(_params(params), (moments, *others), t, status)
 
 
 def _weights(params: dict) -> Weights:
@@ -103,13 +115,23 @@ def _ravel(weights: Weights) -> jax.Array:
 def _call(plan: Plan, recipe: Any, data: Data, state: Any, t: Any, status: Any) -> Any:
     """The launch: one program instance a network."""
     leaves = jax.tree.leaves(state)
-    power = t.astype(jnp.float32)
-    floats = (recipe.learning_rate, recipe.target_mse, data.weights.sum(1))
-    scalars = [*floats, BETA**power, SQUARED**power]
-    numbers = [recipe.steps, t, status]
-    inputs = [*data, *scalars, *numbers, *leaves]
+    power, even = t.astype(jnp.float32), jnp.ones_like(recipe.learning_rate)
+    inputs = [
+        *data,
+        recipe.learning_rate,
+        getattr(recipe, "final", even),  # a constant rate, and no decay
+        getattr(recipe, "weight_decay", 0 * even),
+        recipe.target_mse,
+        data.weights.sum(1),
+        recipe.steps,
+        BETA**power,
+        SQUARED**power,
+        t,
+        status,
+        *leaves,
+    ]
     rows = [x.reshape(len(t), 1) if x.ndim == 1 else x for x in inputs]
-    outputs = [*rows[-len(leaves) :], *rows[9:11]]
+    outputs = [*rows[-len(leaves) :], *rows[11:13]]
     out = pl.pallas_call(
         partial(_kernel, plan, data.x.shape[1]),
         out_shape=[jax.ShapeDtypeStruct(x.shape, x.dtype) for x in outputs],
@@ -140,22 +162,23 @@ def _compiler(plan: Plan) -> dict:
 
 def _kernel(plan: Plan, n: int, *refs: Any) -> None:
     """plan.steps steps of one network; refs: inputs of `_call`, then its outputs."""
-    x, y, weights, rate, target, total, one, two, budget, t, status, *rest = refs
-    state = [ref[0] if ref.shape == (1,) else ref[...] for ref in rest[:12]]
+    x, y, weights, *rest = refs
+    told = Told(*(ref[0] for ref in rest[:6]))
+    counts = tuple(ref[0] for ref in rest[6:10])
+    state = tuple(ref[0] if ref.shape == (1,) else ref[...] for ref in rest[10:22])
     tile = min(plan.tile or n, n)
-    scales = (rate[0], target[0], total[0], budget[0])
 
     def points(i: Any) -> tuple:
         part = pl.ds(i * tile, tile)
         return x[part, :], y[part], weights[part]
 
     def go(_: Any, carry: tuple) -> tuple:
-        gradient = partial(_gradient, plan, points, n // tile, total[0])
-        return _step(gradient, scales, *carry)
+        state, counts = carry
+        grads, fit = _gradient(plan, points, n // tile, told.total, state[:4])
+        return _step(told, grads, fit, state, counts)
 
-    carry = (tuple(state), one[0], two[0], t[0], status[0])
-    end, _, _, *last = jax.lax.fori_loop(0, plan.steps, go, carry)
-    for ref, value in zip(rest[12:], [*end, *last], strict=True):
+    state, counts = jax.lax.fori_loop(0, plan.steps, go, (state, counts))
+    for ref, value in zip(rest[22:], [*state, *counts[2:]], strict=True):
         if ref.shape == (1,):
             ref[0] = value
         else:
@@ -192,32 +215,37 @@ def _gradient(
     return tuple(gradient), fit
 
 
-def _step(
-    gradient: Any, scales: tuple, state: tuple, one: Any, two: Any, t: Any, status: Any
-) -> tuple:
-    """One update, or none; one, two: BETA ** t and SQUARED ** t."""
-    rate, target, _, budget = scales
-    params, mean, square = state[:4], state[4:8], state[8:]
-    grads, fit = gradient(params)
-    size = sum(jnp.sum(jnp.abs(g)) for g in grads)
-    finite = jnp.abs(fit + size) < jnp.inf  # False for NaN, too
-    running = status == RUNNING
-    stop = fit <= target
-    live = running & ~stop & finite
+def _step(told: Told, grads: tuple, fit: Any, state: tuple, counts: tuple) -> tuple:
+    """(state, counts) after one update, or none.
 
+    state: parameters, means, squares, four arrays each
+    counts: BETA ** t, SQUARED ** t, t, status
+    """
+    one, two, t, status = counts
     one, two = one * BETA, two * SQUARED
-    by, root = rate / (1.0 - one), 1.0 / jnp.sqrt(1.0 - two)
-    moved: list[Any] = [], [], []  # type: ignore[assignment]
-    for p, m, v, g in zip(params, mean, square, grads, strict=True):
-        m_new = BETA * m + (1.0 - BETA) * g
-        v_new = SQUARED * v + (1.0 - SQUARED) * g * g
-        p_new = p - by * m_new / (jnp.sqrt(v_new) * root + EPSILON)
-        for into, new, old in zip(moved, (p_new, m_new, v_new), (p, m, v), strict=True):
-            into.append(jnp.where(live, new, old))
+    share = t.astype(jnp.float32) / told.budget.astype(jnp.float32)
+    cosine = 0.5 * (1.0 + jnp.cos(np.float32(np.pi) * share))
+    rate = told.rate * (told.final + (1.0 - told.final) * cosine)
+    keep, by = 1.0 - rate * told.decay, rate / (1.0 - one)
+    root = 1.0 / jnp.sqrt(1.0 - two)
+    moved: tuple[list, list, list] = ([], [], [])
+    size = fit
+    for p, m, v, g in zip(state[:4], state[4:8], state[8:], grads, strict=True):
+        mean = BETA * m + (1.0 - BETA) * g
+        square = SQUARED * v + (1.0 - SQUARED) * g * g
+        update = by * mean / (jnp.sqrt(square) * root + EPSILON)
+        size += jnp.sum(jnp.abs(update))
+        for into, new in zip(moved, (keep * p - update, mean, square), strict=True):
+            into.append(new)
+
+    finite = jnp.abs(size) < jnp.inf  # False for NaN, too
+    running, stop = status == RUNNING, fit <= told.target
+    live = running & ~stop & finite
+    new = [*moved[0], *moved[1], *moved[2]]
+    after = tuple(jnp.where(live, a, b) for a, b in zip(new, state, strict=True))
     t = t + live.astype(jnp.int32)
     # not Python's ints: Triton's lowering gives those the type of the condition
-    go_on, target_met, spent, lost = map(np.int32, (RUNNING, TARGET, BUDGET, DIVERGED))
-    why = jnp.where(stop, target_met, jnp.where(t >= budget, spent, go_on))
-    why = jnp.where(finite, why, lost)
-    status = jnp.where(running, why, status)
-    return (*moved[0], *moved[1], *moved[2]), one, two, t, status
+    go_on, met, spent, lost = map(np.int32, (RUNNING, TARGET, BUDGET, DIVERGED))
+    why = jnp.where(finite, jnp.where(t >= told.budget, spent, go_on), lost)
+    why = jnp.where(stop, met, why)
+    return after, (one, two, t, jnp.where(running, why, status))
