@@ -1,5 +1,7 @@
 """The suite's own engine, as the kit drives it: the only file that knows its calls."""
 
+import contextlib
+import importlib
 import inspect
 import time
 from collections.abc import Callable
@@ -16,11 +18,6 @@ from isorobust.experiment import Cell, Trial
 from isorobust.models import MLP
 from isorobust.training import Adam
 from isorobust.training import step as training
-
-try:  # where the engine prepares a micro-block: this is where it is going to be
-    from isorobust.engine.block import prepare  # type: ignore[import-not-found]
-except ImportError:
-    from isorobust.engine.pages import prepare
 
 SEEDS = 16  # distinct networks of a block; more lanes repeat them
 NEVER = Adam(target_mse=1e-30, learning_rate=1e-3, steps=10**9)
@@ -83,8 +80,7 @@ def block(shape: Shape, m: int) -> Block:
     """m lanes of the shape: SEEDS networks, cut or repeated on the device."""
     lanes.BLOCK[device().platform] = SEEDS
     trials = tuple(Trial(shape.cell, seed) for seed in range(SEEDS))
-    rung = ladder.rung(shape.cell)
-    model, *parts = prepare(rung, trials, lanes.Programs(device()))
+    model, *parts = _prepared(ladder.rung(shape.cell), trials)
     repeats = -(-m // SEEDS)
 
     @jax.jit
@@ -94,6 +90,19 @@ def block(shape: Shape, m: int) -> Block:
         )
 
     return Block(model, *grow(jax.device_put(tuple(parts), device())))
+
+
+def _prepared(rung: Any, trials: tuple[Trial, ...]) -> Any:
+    """(model, recipes, data, lanes) of the trials, by whichever engine is there."""
+    programs = lanes.Programs(device())
+    with contextlib.suppress(ImportError):
+        room = importlib.import_module("isorobust.engine.block")
+        form = room.Form.of(rung, trials[0])
+        seats = room.Block(form, programs, room.Pace())
+        seats.fill([room.fresh(form, trial) for trial in trials])
+        return seats.place()
+    room = importlib.import_module("isorobust.engine.pages")
+    return room.prepare(rung, trials, programs)
 
 
 def copied(made: Block) -> Block:
