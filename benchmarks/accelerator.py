@@ -50,7 +50,7 @@ SHARES = {
     "target": 12,
     "bounds": 9,
     "torch": 8,
-    "law": 14,
+    "law": 26,
 }
 # while loops and products in CUDA graphs: fewer launches a step, if the backend can
 GRAPHS = "FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,DYNAMIC_SLICE_FUSION,WHILE"
@@ -86,10 +86,10 @@ def main() -> None:
             if not args.out:
                 found = home(found, args.smoke)
             (found / "summary.md").write_text(render(found))
+        print(render(found))
+        say(f"all of it in {found}")
         with contextlib.suppress(ImportError):  # no figure without matplotlib
             draw(found)
-    print(render(found))
-    say(f"all of it in {found}")
 
 
 def home(found: Path, smoke: bool) -> Path:
@@ -135,9 +135,10 @@ def ask(name: str, folder: Path, scratch: Path, seconds: float, smoke: bool) -> 
         log.seek(0)
         told = log.read()
     about = {"status": status, "seconds": time.monotonic() - began}
+    say(f"{name}: {status} after {about['seconds']:.0f} s")
     if status != "done":
         about["output"] = told[-TAIL:]
-        say(f"{name}: {status}: {(told.strip().splitlines() or [''])[-1][:200]}")
+        say((told.strip().splitlines() or [""])[-1][:200])
     write(file, read(file) | {"stage": about})
 
 

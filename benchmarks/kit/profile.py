@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from benchmarks.kit.block import SHAPES, TINY, best_m, measure, with_flops
-from benchmarks.kit.engine import Block, Shape, block, chunk, one_step
+from benchmarks.kit.engine import Shape, block, chunk, one_step
 from benchmarks.kit.stage import Stage, measured
 
 CLOSE = 0.5  # a share of a roof from which on the roof binds
@@ -32,6 +32,13 @@ def profile(stage: Stage) -> None:
         if row:
             rows.append(row)
             stage.save(roofs=roofs, rows=rows)
+    if stage.has(15):  # last: a profiler may take the process with it
+        shape = TINY[0] if stage.smoke else SHAPES[0]
+        good = best_m(stage, shape)
+        for m in dict.fromkeys((good if stage.smoke else 128, good)):
+            traced = partial(_trace, shape, m)
+            found = stage.attempt(f"trace, m={m}", traced)
+            stage.save(traces=[*stage.found.get("traces", []), found])
 
 
 def _row(stage: Stage, shape: Shape, m: int, roofs: dict) -> dict[str, Any]:
@@ -57,7 +64,6 @@ def _row(stage: Stage, shape: Shape, m: int, roofs: dict) -> dict[str, Any]:
     row["byte_share"] = _share(row["bytes_per_second"], roofs["bytes_per_second"])
     row["turn_share"] = _share(roofs["seconds_per_turn"], seconds)
     row["bound"] = _bound(row)
-    row["trace"] = stage.attempt("trace", partial(_trace, made, advance))
     return row
 
 
@@ -72,6 +78,8 @@ def _bound(row: dict) -> str:
         "memory traffic": row["byte_share"] or 0.0,
         "the loop's turn": row["turn_share"] or 0.0,
     }
+    if not any(shares.values()):
+        return "unknown: no roofs"
     name = max(shares, key=lambda key: shares[key])
     return name if shares[name] >= CLOSE else f"latency, then {name}"
 
@@ -130,11 +138,13 @@ def _size(kind: str) -> float:
     )
 
 
-def _trace(made: Block, advance: Any, steps: int = 20) -> list[dict]:
+def _trace(shape: Shape, m: int, steps: int = 20) -> dict[str, Any]:
     """The device's most expensive kernels: us a step and calls a step.
 
     Read with jax's own reader of its traces; empty on a backend that tells no kernels.
     """
+    made = block(shape, m)
+    advance, _ = chunk(made)
     jax.block_until_ready(advance(made.lanes, steps))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
@@ -152,7 +162,8 @@ def _trace(made: Block, advance: Any, steps: int = 20) -> list[dict]:
             for event in line.events:
                 spent[event.name] += event.duration_ns / 1e3 / steps
                 calls[event.name] += 1
-    return [
+    rows = [
         {"kernel": name[:80], "us_per_step": us, "calls_per_step": calls[name] / steps}
         for name, us in spent.most_common(16)
     ]
+    return {"shape": str(shape), "m": m, "rows": rows}

@@ -121,10 +121,9 @@ def _tables(name: str, found: dict[str, Any]) -> list[str]:
         timing = found.get("timing") or {}
         lines += table([about]) + (["", *table([timing])] if timing else [])
     if name == "profile":
-        for row in found.get("rows", []):
-            if row.get("trace"):
-                lines += ["", f"Kernels of a step at {row['shape']}, m = {row['m']}:"]
-                lines += ["", *table(row["trace"])]
+        for trace in filter(None, found.get("traces", [])):
+            told = f"Kernels of a step at {trace['shape']}, m = {trace['m']}:"
+            lines += ["", told, "", *table(trace["rows"])]
     return lines[1:] if lines and not lines[0] else lines
 
 
