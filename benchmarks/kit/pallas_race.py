@@ -1,8 +1,8 @@
-"""Is the fused step (pallas_step.py) faster than the engine's, and does it train alike?
+"""Are the fused steps faster than the engine's, and do they train alike?
 
-Compiled for sm_90a beforehand (Triton 3.6, no GPU at hand): at (256, 32, 64) a tile of
-64 points uses 255 registers with 4 warps, 209 with 8, spills nothing and runs its
-products as HGMMA (TF32); in full float32 it needs 8 warps. Tiles of 256 spill.
+pallas_step.py keeps a network in registers, pallas_wide.py goes through wide ones in
+strips. Plans were compiled for sm_90a beforehand (Triton 3.6, no GPU at hand): those
+that spill much are left out.
 """
 
 import time
@@ -12,12 +12,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from benchmarks.kit import pallas_step, pallas_wide
 from benchmarks.kit.block import MAIN, measure, with_flops
 from benchmarks.kit.engine import Block, Shape, block, chunk, device, losses
-from benchmarks.kit.pallas_step import Plan, train
+from benchmarks.kit.pallas_step import Plan
 from benchmarks.kit.stage import Stage
 
-SHAPES = (MAIN, Shape(128, 16, 16), Shape(256, 64, 32), Shape(512, 64, 64))
+NARROW = (MAIN, Shape(128, 16, 16), Shape(256, 64, 32), Shape(512, 64, 64))
+WIDE = (Shape(512, 64, 256), Shape(1024, 128, 128), Shape(1024, 128, 256))
+FEW = 4096  # weights of a hidden layer that fit into registers with their moments
 LANES = (1056, 4224)  # 8 and 32 networks for each of an H100's 132 processors
 CHECKED = 16  # networks whose training is compared
 HIGHEST = jax.lax.Precision.HIGHEST
@@ -30,6 +33,12 @@ PLANS = (
     Plan(tile=128, warps=8),
     Plan(tile=64, warps=4, stages=1),
     Plan(tile=64, warps=4, steps=400),
+)
+WIDE_PLANS = (
+    Plan(tile=64, warps=4, stages=1),
+    Plan(tile=64, warps=8, stages=1),
+    Plan(tile=32, warps=8, stages=1),
+    Plan(tile=32, warps=8, stages=1, precision=HIGHEST),
 )
 
 
@@ -45,12 +54,11 @@ def race(stage: Stage) -> None:
         return
     tiny = stage.smoke or platform == "cpu"
     rows: list[dict] = []
-    plans = [Plan(tile=32, steps=20, interpret=True)] if tiny else PLANS
-    for shape in (Shape(64, 16, 16),) if tiny else SHAPES:
+    for shape, plans, sizes in _TINY if tiny else _races():
         small = block(shape, 4 if tiny else CHECKED)
         exact: dict[int, np.ndarray] = {}
         for plan in plans:
-            for m in (4,) if tiny else LANES:
+            for m in sizes:
                 if not stage.has(6):
                     return
                 name = f"{shape} m={m} {_spoken(plan)}"
@@ -60,6 +68,20 @@ def race(stage: Stage) -> None:
                     break
                 rows.append({"shape": str(shape), "m": m} | row)
                 stage.save(rows=rows)
+
+
+def _races() -> list[tuple]:
+    """(shape, plans, numbers of lanes): every shape's first plans come first."""
+    both = [(shape, PLANS) for shape in NARROW] + [
+        (shape, WIDE_PLANS) for shape in WIDE
+    ]
+    first = [(shape, plans[:3], LANES[:1]) for shape, plans in both]
+    rest = [(shape, plans[3:], LANES[:1]) for shape, plans in both]
+    return [(MAIN, PLANS[:2], LANES[1:]), *first, *rest]
+
+
+_DRY = Plan(tile=32, steps=20, interpret=True)
+_TINY = [(Shape(64, 16, 16), [_DRY], [4]), (Shape(64, 64, 128), [_DRY], [4])]
 
 
 def _spoken(plan: Plan) -> str:
@@ -83,8 +105,11 @@ def _row(
 def launches(made: Block, plan: Plan) -> tuple[Any, float]:
     """(advance(lanes, launches) -> lanes, seconds to compile) of the fused step."""
 
+    weights = made.lanes.params["weight_0"][0].size
+    kernel = pallas_step if weights <= FEW else pallas_wide
+
     def once(recipes: Any, data: Any, state: Any) -> Any:
-        return train(plan, recipes, data, state)
+        return kernel.train(plan, recipes, data, state)
 
     began = time.perf_counter()
     run = jax.jit(once).lower(*made[1:]).compile()

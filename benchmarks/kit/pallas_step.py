@@ -76,17 +76,62 @@ def train(plan: Plan, recipe: Any, data: Data, lanes: Lane) -> Lane:
     recipe: `Adam` with a leading axis of lanes, as data and lanes have.
     """
     n, d = data.x.shape[1:]
-    width = lanes.params["bias_0"].shape[1]
-    told = objection(n, d, width, plan.tile)
-    if told:
-        raise ValueError(told)
+    complaint = objection(n, d, lanes.params["bias_0"].shape[1], plan.tile)
+    if complaint:
+        raise ValueError(complaint)
+    rows = inputs(recipe, data, lanes)
+    outputs = [*rows[STATE:], *rows[STATE - 2 : STATE]]
+    out = pl.pallas_call(
+        partial(_kernel, plan, n),
+        out_shape=[jax.ShapeDtypeStruct(x.shape, x.dtype) for x in outputs],
+        grid=(len(lanes.t),),
+        in_specs=[spec(x) for x in rows],
+        out_specs=[spec(x) for x in outputs],
+        interpret=plan.interpret,
+        **compiler(plan),
+    )(*rows)
+    return outcome(lanes, out[:-2], *out[-2:])
+
+
+def inputs(recipe: Any, data: Data, lanes: Lane) -> list[Any]:
+    """What a kernel reads, with a leading axis of lanes, each at least [m, 1].
+
+    x, y, weights; the fields of Told; BETA ** t, SQUARED ** t; t, status (the last
+    before STATE); parameters, means and squares, four arrays each.
+    """
+    width, adam = lanes.params["bias_0"].shape[1], lanes.moments[0]
+    power = lanes.t.astype(jnp.float32)
+    even = jnp.ones_like(recipe.learning_rate)
+    found = [
+        *data,
+        recipe.learning_rate,
+        getattr(recipe, "final", even),  # a constant rate, and no decay
+        getattr(recipe, "weight_decay", 0 * even),
+        recipe.target_mse,
+        data.weights.sum(1),
+        recipe.steps,
+        BETA**power,
+        SQUARED**power,
+        lanes.t,
+        lanes.status,
+        *_weights(lanes.params),
+        *_unravel(adam.mu, width),
+        *_unravel(adam.nu, width),
+    ]
+    return [x.reshape(len(power), 1) if x.ndim == 1 else x for x in found]
+
+
+STATE = 13  # the first of `inputs` that is an array of the state
+
+
+def outcome(lanes: Lane, state: Any, t: Any, status: Any) -> Lane:
+    """The lanes from what a kernel wrote: the state, t [m, 1], status [m, 1]."""
+    params, mean, square = (Weights(*state[i : i + 4]) for i in (0, 4, 8))
     adam, *others = lanes.moments
-    state = (_weights(lanes.params), _unravel(adam.mu, width), _unravel(adam.nu, width))
-    found, t, status = _call(plan, recipe, data, state, lanes.t, lanes.status)
-    params, mean, square = (Weights(*found[i : i + 4]) for i in (0, 4, 8))
+    t = t[:, 0]
     moments = adam._replace(count=t, mu=_ravel(mean), nu=_ravel(square))
     others = [x._replace(count=t) if "count" in x._fields else x for x in others]
-    return Lane(_params(params), (moments, *others), t, status)
+    return Lane(_params(params), (moments, *others), t, status[:, 0])
 
 
 def _weights(params: dict) -> Weights:
@@ -112,45 +157,13 @@ def _ravel(weights: Weights) -> jax.Array:
     return jnp.concatenate([b, c, w.reshape(len(w), -1), a], axis=1)
 
 
-def _call(plan: Plan, recipe: Any, data: Data, state: Any, t: Any, status: Any) -> Any:
-    """The launch: one program instance a network."""
-    leaves = jax.tree.leaves(state)
-    power, even = t.astype(jnp.float32), jnp.ones_like(recipe.learning_rate)
-    inputs = [
-        *data,
-        recipe.learning_rate,
-        getattr(recipe, "final", even),  # a constant rate, and no decay
-        getattr(recipe, "weight_decay", 0 * even),
-        recipe.target_mse,
-        data.weights.sum(1),
-        recipe.steps,
-        BETA**power,
-        SQUARED**power,
-        t,
-        status,
-        *leaves,
-    ]
-    rows = [x.reshape(len(t), 1) if x.ndim == 1 else x for x in inputs]
-    outputs = [*rows[-len(leaves) :], *rows[11:13]]
-    out = pl.pallas_call(
-        partial(_kernel, plan, data.x.shape[1]),
-        out_shape=[jax.ShapeDtypeStruct(x.shape, x.dtype) for x in outputs],
-        grid=(len(t),),
-        in_specs=[_spec(x) for x in rows],
-        out_specs=[_spec(x) for x in outputs],
-        interpret=plan.interpret,
-        **_compiler(plan),
-    )(*rows)
-    return out[:-2], out[-2][:, 0], out[-1][:, 0]
-
-
-def _spec(x: Any) -> pl.BlockSpec:
+def spec(x: Any) -> pl.BlockSpec:
     """The part of x [m, ...] that belongs to a program instance."""
     shape = x.shape[1:]
     return pl.BlockSpec((None, *shape), lambda i: (i,) + (0,) * len(shape))
 
 
-def _compiler(plan: Plan) -> dict:
+def compiler(plan: Plan) -> dict:
     """pallas_call's choice of Triton; nothing where jax interprets the kernel."""
     if plan.interpret:
         return {}
@@ -221,31 +234,53 @@ def _step(told: Told, grads: tuple, fit: Any, state: tuple, counts: tuple) -> tu
     state: parameters, means, squares, four arrays each
     counts: BETA ** t, SQUARED ** t, t, status
     """
-    one, two, t, status = counts
-    one, two = one * BETA, two * SQUARED
+    pace, size, new = rates(told, counts), fit, []
+    for i, gradient in enumerate(grads):
+        updated, length = moved(pace, state[i], state[i + 4], state[i + 8], gradient)
+        new.append(updated)
+        size += length
+    live, counts = stopped(told, fit, size, counts)
+    flat = [one[i] for i in range(3) for one in new]
+    after = tuple(jnp.where(live, a, b) for a, b in zip(flat, state, strict=True))
+    return after, counts
+
+
+class Rates(NamedTuple):
+    """Of one step: what decay keeps; the update is by * mean / (root * sqrt + eps)."""
+
+    keep: Any
+    by: Any
+    root: Any
+
+
+def rates(told: Told, counts: tuple) -> Rates:
+    """The step's; the learning rate falls along a cosine to told.final."""
+    one, two, t, _ = counts
     share = t.astype(jnp.float32) / told.budget.astype(jnp.float32)
     cosine = 0.5 * (1.0 + jnp.cos(np.float32(np.pi) * share))
     rate = told.rate * (told.final + (1.0 - told.final) * cosine)
-    keep, by = 1.0 - rate * told.decay, rate / (1.0 - one)
-    root = 1.0 / jnp.sqrt(1.0 - two)
-    moved: tuple[list, list, list] = ([], [], [])
-    size = fit
-    for p, m, v, g in zip(state[:4], state[4:8], state[8:], grads, strict=True):
-        mean = BETA * m + (1.0 - BETA) * g
-        square = SQUARED * v + (1.0 - SQUARED) * g * g
-        update = by * mean / (jnp.sqrt(square) * root + EPSILON)
-        size += jnp.sum(jnp.abs(update))
-        for into, new in zip(moved, (keep * p - update, mean, square), strict=True):
-            into.append(new)
+    root = 1.0 / jnp.sqrt(1.0 - two * SQUARED)
+    return Rates(1.0 - rate * told.decay, rate / (1.0 - one * BETA), root)
 
+
+def moved(pace: Rates, p: Any, m: Any, v: Any, gradient: Any) -> tuple[tuple, Any]:
+    """((parameters, mean, square) after Adam's update, sum of its absolute values)."""
+    mean = BETA * m + (1.0 - BETA) * gradient
+    square = SQUARED * v + (1.0 - SQUARED) * gradient * gradient
+    update = pace.by * mean / (jnp.sqrt(square) * pace.root + EPSILON)
+    return (pace.keep * p - update, mean, square), jnp.sum(jnp.abs(update))
+
+
+def stopped(told: Told, fit: Any, size: Any, counts: tuple) -> tuple[Any, tuple]:
+    """(whether the update counts, the counts after it); size: finite or not."""
+    one, two, t, status = counts
     finite = jnp.abs(size) < jnp.inf  # False for NaN, too
     running, stop = status == RUNNING, fit <= told.target
     live = running & ~stop & finite
-    new = [*moved[0], *moved[1], *moved[2]]
-    after = tuple(jnp.where(live, a, b) for a, b in zip(new, state, strict=True))
     t = t + live.astype(jnp.int32)
     # not Python's ints: Triton's lowering gives those the type of the condition
     go_on, met, spent, lost = map(np.int32, (RUNNING, TARGET, BUDGET, DIVERGED))
     why = jnp.where(finite, jnp.where(t >= told.budget, spent, go_on), lost)
     why = jnp.where(stop, met, why)
-    return after, (one, two, t, jnp.where(running, why, status))
+    status = jnp.where(running, why, status)
+    return live, (one * BETA, two * SQUARED, t, status)
