@@ -92,8 +92,8 @@ def roofs(stage: Stage) -> None:
                 break
             rate = stage.attempt(f"{kind} {size}", partial(_product, kind, size, time))
             products.append({"kind": kind, "size": size, "flop_per_second": rate})
-            stage.save(products=products)
-    stage.save(best={kind: _best(products, kind) for kind in KINDS})
+            best = {kind: _best(products, kind) for kind in KINDS}
+            stage.save(products=products, best=best)
     turns = stage.attempt("turns", _turns)
     stage.save(seconds_per_turn=turns)
     batched: list[dict] = []
