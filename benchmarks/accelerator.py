@@ -41,7 +41,7 @@ SHARES = {
     "roofs": 9,
     "block": 26,
     "loop": 6,
-    "pallas": 16,
+    "pallas": 22,
     "loops": 8,
     "graphs": 4,
     "profile": 8,

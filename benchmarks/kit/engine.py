@@ -111,6 +111,12 @@ def copied(made: Block) -> Block:
     return Block(made.model, *parts)
 
 
+def cut(made: Block, few: int) -> Block:
+    """The first lanes of the block."""
+    parts = jax.tree.map(lambda leaf: leaf[:few], tuple(made[1:]))
+    return Block(made.model, *parts)
+
+
 def one_step(made: Block) -> Callable[[Any, Any, Any], Any]:
     """(recipes, data, lanes) -> lanes after one step: what a chunk repeats."""
     return jax.vmap(lambda r, x, lane: training.step(made.model, r, x, lane))
