@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from isorobust.door import AtLeast, BadInput, Between, fields, nearest, parse, validate
 
@@ -31,6 +31,7 @@ class Cell:
     model: the network (models/networks.py)
     n, d: number of training points, input dimension
     recipe: how it is trained and when it stops (training/recipes.py)
+    ladder: the padded shapes its program may have (engine/ladder.py)
     """
 
     distribution: Any
@@ -39,6 +40,7 @@ class Cell:
     n: Annotated[int, AtLeast(1)]
     d: Annotated[int, AtLeast(1)]
     recipe: Any
+    ladder: Literal["fine", "coarse", "exact"] = "fine"
 
     @functools.cached_property
     def uid(self) -> str:

@@ -11,6 +11,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 EVERY = 10.0
 
 
+def say(line: str) -> None:
+    """One line to whoever watches."""
+    print(f"isorobust: {line}", file=sys.stderr, flush=True)
+
+
 class Watch:
     """Counts the work of one stage ("train", "measure") and shows it on stderr.
 

@@ -16,18 +16,28 @@ ALLOWED = {
     "activations": set(),
     "experiment": {"door"},
     "progress": set(),
+    "files": {"door"},
     "data": {"door", "experiment"},
     "models": {"door", "activations"},
     "training": {"door"},
     "lipschitz": {"activations"},
     "law": set(),
     "engine": {
-        "activations", "data", "door", "experiment", "law", "lipschitz", "training"
+        "activations", "data", "door", "experiment", "files", "law", "lipschitz",
+        "training",
     },
-    "results": {"door", "law"},
+    "identity": {"engine", "experiment"},
+    "provenance": {"engine"},
+    "timing": {"engine", "files", "provenance"},
+    "results": {"door", "files", "law"},
     "report": {"results"},
-    "pipeline": {"door", "engine", "experiment", "progress", "report", "results"},
-    "cli": {"door", "engine", "experiment", "report", "results", "pipeline"},
+    "pipeline": {
+        "engine", "experiment", "identity", "progress", "provenance", "report",
+        "results", "timing",
+    },
+    "cli": {
+        "door", "engine", "experiment", "report", "results", "pipeline", "provenance"
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from isorobust.engine.pages import _traced
+from isorobust.engine.block import traced as _traced
 from isorobust.models import MLP
 from isorobust.training import Adam, Path
 from isorobust.training.loss import path_norm, safe_norm
