@@ -7,14 +7,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from isorobust import identity, report, timing
+from isorobust import history, identity, report, timing
 from isorobust.engine import lanes
 from isorobust.engine.block import Seat
 from isorobust.engine.cache import Cache
+from isorobust.engine.forecast import Forecast, Past
 from isorobust.engine.harvest import Harvest, from_state
 from isorobust.engine.ladder import LADDER
 from isorobust.engine.measure import Page, measure
-from isorobust.engine.plan import Group, Plan, flops_per_step, plan
+from isorobust.engine.plan import Group, Plan, plan
 from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened
 from isorobust.engine.train import Crew, Queue
@@ -73,9 +74,9 @@ def run(
         for name in store.damaged:
             say(f"{folder / name}: damaged; dropped, and done again")
         began = time.perf_counter()
-        trained = _train(whole, store, programs, stop)
+        trained, learnt = _train(whole, store, programs, stop)
         train_seconds = time.perf_counter() - began
-        measured = _measure(whole, store, programs, stop)
+        measured = _measure(whole, store, programs, stop, learnt)
         rows, planned = collect(folder)
         table = publish(store, rows, planned)
         if trained or measured:
@@ -105,41 +106,38 @@ def identity_of(whole: Plan) -> dict:
 
 def _train(
     whole: Plan, store: Store, programs: list[lanes.Programs], stop: threading.Event
-) -> int:
-    """Trains what the store lacks; how many networks that were."""
-    have = {row["uid"] for page in store.pages() for row in store.read(page, "trials")}
-    groups = whole.without(have)
+) -> tuple[int, Past]:
+    """Trains what the store lacks; (how many networks that were, what they taught)."""
+    rows = [row for page in store.pages() for row in store.read(page, "trials")]
+    groups = whole.without({row["uid"] for row in rows})
     if not groups:
-        return 0
+        return 0, Past()
     networks = sum(len(group.trials) for group in groups)
     state = from_state(groups, store.state())
     begun = {uid: seat for uid, seat in state.items() if not seat.stopped}
-    queue = Queue(groups, begun, len(programs))
-    with Watch("train", sum(group.cost for group in groups), networks) as watch:
-
-        def tick(group: Group, steps: int) -> None:
-            watch.advance(steps * flops_per_step(group.trials[0].cell, group.rung))
-
-        crew = Crew(queue, programs, stop, tick)
-        harvest = Harvest(store, crew, _about)
+    forecast = Forecast(groups, len(programs), history.recall(whole.experiment))
+    crew = Crew(Queue(groups, begun, len(programs)), programs, stop, forecast.train)
+    harvest = Harvest(store, crew, _about)
+    with Watch("train", networks, networks, forecast.total) as watch:
 
         def put(group: Group, seats: list[Seat]) -> None:
-            watch.advance(0.0, len(seats))
+            for seat in seats:
+                forecast.stopped(seat.trial, int(seat.lane.t))
             harvest.put(group, seats)
+            watch.advance(len(seats), len(seats))
 
         for group in groups:
             there = [state[t.uid] for t in group.trials if t.uid in state]
             crew.keep(group, there)
             put(group, [seat for seat in there if seat.stopped])
         for event in crew.finished(SAVE_SECONDS / 2):
-            if event:
-                put(*event)
+            put(*event) if event else watch.advance(0)
             harvest.save(SAVE_SECONDS)
         if stop.is_set():
             harvest.save(0.0)
             raise Interrupted
         harvest.end()
-    return networks
+    return networks, forecast.learnt()
 
 
 def _about() -> dict:
@@ -147,29 +145,41 @@ def _about() -> dict:
 
 
 def _measure(
-    whole: Plan, store: Store, programs: list[lanes.Programs], stop: threading.Event
+    whole: Plan,
+    store: Store,
+    programs: list[lanes.Programs],
+    stop: threading.Event,
+    learnt: Past,
 ) -> int:
     """Measures what the store lacks of every page; how many pages that were."""
+    asked = ("fit", *(f"bound_{name}" for name in whole.bounds))
     missing = {
-        name: [b for b in ("fit", *(f"bound_{b}" for b in whole.bounds))
-               if not store.has(name, b)]
-        for name in store.pages()
-    }  # fmt: skip
+        page: [part for part in asked if not store.has(page, part)]
+        for page in store.pages()
+    }
     todo = [_page(whole, store, name) for name, parts in missing.items() if parts]
+    networks = sum(len(page.trials) for page in todo)
     if not todo:
         return 0
-    with Watch("measure", len(todo), sum(len(page.trials) for page in todo)) as watch:
+    total = sum(page.cost for page in todo)
+    spent: dict[str, list[float]] = {}
+    with Watch("measure", total, networks, lambda: watch.pro_rata()) as watch:
 
         def work(page: Page, programs: lanes.Programs) -> dict[str, list[dict]]:
             if stop.is_set():
                 raise Interrupted
             params, delta = store.params(page.name), whole.experiment.delta
+            began, compiled = time.perf_counter(), programs.compile_seconds
             found = measure(page, params, missing[page.name], delta, programs)
-            watch.advance(1, len(page.trials))
+            took = time.perf_counter() - began - (programs.compile_seconds - compiled)
+            spent.setdefault(page.program, []).append(took / len(page.trials))
+            watch.advance(page.cost, len(page.trials))
             return found
 
         for page, parts in spread(todo, programs, work):
             store.write(page.name, parts)
+    learnt.measures |= {key: sum(each) / len(each) for key, each in spent.items()}
+    history.remember(whole.experiment, learnt)
     return len(todo)
 
 

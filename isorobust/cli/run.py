@@ -6,8 +6,7 @@ from argparse import ArgumentParser, Namespace
 from types import FrameType
 
 from isorobust.cli.ending import AGAIN, INTERRUPTED, fail
-from isorobust.cli.options import add_config
-from isorobust.door import BadInput
+from isorobust.cli.options import add_config, add_devices
 
 # what announces a preemption: SLURM, submitit, Kubernetes and the clouds send these
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
@@ -17,13 +16,11 @@ def arguments(parser: ArgumentParser) -> None:
     """Declares the flags."""
     add_config(parser)
     parser.add_argument("--workdir", required=True, help="the folder of the run")
-    parser.add_argument("--devices", type=int, help="devices to use; all by default")
+    add_devices(parser)
 
 
 def call(args: Namespace) -> None:
     """Runs the experiment and prints its table."""
-    if args.devices is not None and args.devices < 1:
-        raise BadInput(f"--devices={args.devices}: must be a whole number >= 1")
     stop, caught = threading.Event(), []
 
     def ask(number: int, frame: FrameType | None) -> None:

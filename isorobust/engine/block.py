@@ -18,6 +18,7 @@ from isorobust.engine.lanes import (
     Programs,
     blank,
     block_size,
+    device_bytes,
     stack,
     unstack,
 )
@@ -105,8 +106,8 @@ class Block:
         if seats:
             self._seat([*self.look(), *seats])
 
-    def advance(self, seconds: float, waiting: bool) -> int:
-        """Trains for about so many seconds; the network-steps made.
+    def advance(self, seconds: float, waiting: bool) -> tuple[int, float]:
+        """Trains for about so many seconds; (network-steps made, seconds they took).
 
         waiting: somebody waits for a slot, so it pays to end when stopped lanes have
             stood idle for as long as refilling them takes
@@ -125,7 +126,7 @@ class Block:
         status, t = np.asarray(lanes.status), np.asarray(lanes.t)
         took = time.perf_counter() - began
         self._placed = (model, *arguments[:2], lanes)
-        return self._account(status, t, took)
+        return self._account(status, t, took), took
 
     def _account(self, status: np.ndarray, t: np.ndarray, took: float) -> int:
         made = (t - self._t)[: len(self.seats)]
@@ -139,6 +140,13 @@ class Block:
         ]
         self._status, self._t = status, t
         return total
+
+    def bytes(self) -> int:
+        """Memory that a chunk takes on the device, by the compiler's analysis."""
+        model, *arguments = self.place()
+        numbers = np.int32(1), np.int32(1)
+        made = self.programs.executable(Chunk(model), *arguments, *numbers)
+        return device_bytes(made)
 
     def look(self) -> list[Seat]:
         """The seats with their lanes as they are now, brought to the host."""
@@ -180,7 +188,8 @@ class Block:
             lanes = [seat.lane for seat in self.seats]
             # m is a constant: an empty slot holds a stopped copy
             mine += mine[-1:] * self.free
-            lanes += [lanes[-1]._replace(status=np.int32(BUDGET))] * self.free
+            idle = lanes[-1]._replace(status=np.asarray(BUDGET, np.int32))
+            lanes += [idle] * self.free
             recipes, data = (stack(part) for part in zip(*mine, strict=True))
             state = stack(lanes)
             self._status, self._t = state.status, state.t

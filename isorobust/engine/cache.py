@@ -28,7 +28,7 @@ class Cache:
     @staticmethod
     def open() -> "Cache":
         """Switches jax's cache on: the folder jax was told of, else the user's own."""
-        told = jax.config.jax_compilation_cache_dir
+        told = jax.config.values["jax_compilation_cache_dir"]
         folder = Path(told) if told else _own()
         if folder and not told:
             jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -94,9 +94,8 @@ def from_state(
             if group.index not in forms:
                 forms[group.index] = Form.of(group.rung, trial)
             shape = jax.tree.structure(forms[group.index].blank)
-            lane = shape.unflatten(
-                [np.array(leaf[i]) for _, leaf in sorted(leaves.items())]
-            )
+            mine = [np.array(leaf[i]) for _, leaf in sorted(leaves.items())]
+            lane = jax.tree.unflatten(shape, mine)
             seats[trial.uid] = Seat(trial, lane, row["train_seconds"])
     return seats
 

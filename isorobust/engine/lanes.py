@@ -68,6 +68,19 @@ def out_of_memory(error: Exception) -> bool:
     return kind and "RESOURCE_EXHAUSTED" in str(error)
 
 
+def device_bytes(executable: Any) -> int:
+    """Arguments, results and scratch memory of a compiled program."""
+    found = executable.memory_analysis()
+    if found is None:  # the backend doesn't tell
+        return 0
+    return int(
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        + found.temp_size_in_bytes
+        - found.alias_size_in_bytes
+    )
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Program: up to `steps` (traced) training steps of a micro-block.

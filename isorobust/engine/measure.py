@@ -33,15 +33,9 @@ class Page:
     trials: tuple[Trial, ...]
 
     @property
-    def program(self) -> tuple:
+    def program(self) -> str:
         """What has to be equal for two pages to share their measuring program."""
-        cell, rung = self.trials[0].cell, measuring(self.group.rung)
-        return (
-            rung,
-            cell.model.depth,
-            cell.model.activation,
-            cell.distribution.on_sphere,
-        )
+        return self.group.measure_key
 
     @property
     def cost(self) -> float:

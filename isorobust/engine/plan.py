@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from isorobust.door import BadInput, nearest
-from isorobust.engine.ladder import Rung, rung
+from isorobust.engine.ladder import Rung, measuring, rung
 from isorobust.experiment import Experiment, Trial
 from isorobust.lipschitz import SIDES
 
@@ -37,6 +37,21 @@ class Group:
         """The name of its kind of recipe."""
         return type(self.trials[0].cell.recipe).__name__
 
+    @property
+    def key(self) -> str:
+        """Its training program, in words."""
+        model = self.trials[0].cell.model
+        norm = "+bn" if model.batch_norm else ""
+        return f"{self.recipe} {self.rung} {model.depth} {model.activation}{norm}"
+
+    @property
+    def measure_key(self) -> str:
+        """Its measuring program, in words."""
+        cell = self.trials[0].cell
+        domain = "sphere" if cell.distribution.on_sphere else "rd"
+        shape = f"{measuring(self.rung)} {cell.model.depth}"
+        return f"{shape} {cell.model.activation} {domain}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -58,6 +73,11 @@ class Plan:
     def flops(self) -> float:
         """Floating-point operations if every trial runs its whole budget."""
         return math.fsum(group.cost for group in self.groups)
+
+    @property
+    def programs(self) -> int:
+        """The number of distinct training programs (a group is measured as one)."""
+        return len({program(group.trials[0])[:-1] for group in self.groups})
 
     def without(self, done: set[str]) -> tuple[Group, ...]:
         """The groups with the trials whose uid isn't in `done`."""
@@ -117,3 +137,16 @@ def flops_per_step(cell: Any, shape: Rung | None = None) -> float:
     )
     hidden = cell.model.depth - 2
     return 4.0 * n * d * k + 6.0 * n * k * k * hidden + 6.0 * n * k
+
+
+def disk_bytes(whole: Plan) -> float:
+    """About what a run leaves on the disk: parameters, and rows in JSON."""
+    rows = 2000 + 700 * len(whole.bounds)
+    return math.fsum(
+        4 * group.trials[0].cell.model.clone(width=group.rung.width).num_params(
+            group.rung.d
+        )
+        + rows + 50 * group.trials[0].cell.d
+        for group in whole.groups
+        for _ in group.trials
+    )  # fmt: skip

@@ -112,7 +112,7 @@ class Crew:
         queue: Queue,
         devices: list[Programs],
         stop: threading.Event,
-        tick: Callable[[Group, int], None],
+        tick: Callable[[Group, int, float], None],
     ) -> None:
         self.queue, self.stop, self.tick = queue, stop, tick
         self.retired = 0
@@ -203,8 +203,7 @@ class Crew:
             )
             if not block.seats:
                 return
-            steps = block.advance(CHUNK_SECONDS, self.queue.waits(group))
-            self.tick(group, steps)
+            self.tick(group, *block.advance(CHUNK_SECONDS, self.queue.waits(group)))
             if done := block.harvest():
                 self.keep(group, done)
                 self._events.put((group, done))

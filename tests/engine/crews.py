@@ -34,7 +34,7 @@ def trained(
     groups, devices = list(groups), list(devices)
     programs = [lanes.Programs(lanes.devices()[i]) for i in devices]
     queue = Queue(groups, begun or {}, len(devices))
-    crew = Crew(queue, programs, stop or threading.Event(), lambda group, steps: None)
+    crew = Crew(queue, programs, stop or threading.Event(), lambda *_: None)
     done = [seat for event in crew.finished(60) if event for seat in event[1]]
     assert len({seat.trial.uid for seat in done}) == len(done)
     return {seat.trial.uid: seat for _, seat in crew.alive()}

@@ -95,7 +95,7 @@ def test_a_stopped_crew_goes_on_elsewhere(
 
 
 def stopping(left: list[int], stop: threading.Event) -> Callable:
-    def tick(group: Group, steps: int) -> None:
+    def tick(*_: object) -> None:
         left[0] -= 1
         if not left[0]:
             stop.set()
@@ -136,7 +136,7 @@ def test_out_of_memory_means_fewer_blocks_in_flight(
     monkeypatch.setattr(train, "CHUNK_SECONDS", 0.005)
     advance, inside = block.Block.advance, []
 
-    def crowded(self: block.Block, seconds: float, waiting: bool) -> int:
+    def crowded(self: block.Block, seconds: float, waiting: bool) -> tuple[int, float]:
         inside.append(self)
         try:
             if len(inside) > 1:
@@ -150,7 +150,7 @@ def test_out_of_memory_means_fewer_blocks_in_flight(
     groups = [group(halves[:10]), dataclasses.replace(group(halves[10:]), index=1)]
     programs = [lanes.Programs(lanes.devices()[0])]
     queue = train.Queue(groups, {}, 1)
-    crew = train.Crew(queue, programs, threading.Event(), lambda group, steps: None)
+    crew = train.Crew(queue, programs, threading.Event(), lambda *_: None)
     done = [s for event in crew.finished(60) if event for s in event[1]]
     assert crew.retired == 1 and len(done) == 20
     assert_same({seat.trial.uid: seat for seat in done}, together)
@@ -159,7 +159,7 @@ def test_out_of_memory_means_fewer_blocks_in_flight(
 def test_out_of_memory_with_one_block_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(*_: object) -> int:
+    def full(*_: object) -> None:
         raise OutOfMemory("RESOURCE_EXHAUSTED: Out of memory")
 
     monkeypatch.setattr(block.Block, "advance", full)
@@ -170,7 +170,7 @@ def test_out_of_memory_with_one_block_is_one_line(
 
 
 def test_a_failing_worker_is_heard() -> None:
-    def tick(group: Group, steps: int) -> None:
+    def tick(*_: object) -> None:
         raise OSError("no space")
 
     own = [lanes.Programs(device) for device in lanes.devices()]
