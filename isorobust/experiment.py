@@ -17,9 +17,13 @@ from isorobust.door import AtLeast, BadInput, Between, fields, nearest, parse, v
 CONTRACTS = {
     "distribution": ("draw", "isoperimetry", "on_sphere", "components"),
     "target": ("label", "noise_variance", "independent"),
-    "model": ("initial", "apply", "layers", "num_params", "padded", "pads"),
-    "recipe": ("optimiser", "objective", "stop", "steps", "target_mse"),
-}
+    "model": (
+        "initial", "apply", "layers", "num_params", "flops_per_step", "padded", "pads"
+    ),
+    "recipe": (
+        "optimiser", "objective", "stop", "steps", "target_mse", "whole_budget"
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,11 +117,19 @@ def describe(thing: Any) -> Any:
     if hasattr(thing, "identity"):
         return {"kind": type(thing).__name__, **thing.identity()}
     if dataclasses.is_dataclass(thing):
-        named = {f.name: describe(getattr(thing, f.name)) for f in fields(thing)}
+        named = {
+            f.name: getattr(thing, f.name) for f in fields(thing) if _told(thing, f)
+        }
+        named = {name: describe(value) for name, value in named.items()}
         return {"kind": type(thing).__name__, **named}
     if isinstance(thing, tuple):
         return [describe(item) for item in thing]
     return thing
+
+
+def _told(thing: Any, field: dataclasses.Field) -> bool:
+    """Whether a field is part of the identity: not `door.later` at its default."""
+    return "later" not in field.metadata or getattr(thing, field.name) != field.default
 
 
 def digest(value: Any) -> str:
