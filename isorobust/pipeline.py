@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from isorobust import history, identity, report, timing
+from isorobust import report
+from isorobust.account import history, identity, timing
+from isorobust.account.provenance import peak_bytes, provenance
 from isorobust.engine import lanes
 from isorobust.engine.block import Seat
 from isorobust.engine.cache import Cache
@@ -21,7 +23,6 @@ from isorobust.engine.store import Store, opened
 from isorobust.engine.train import Crew, Queue
 from isorobust.experiment import Experiment, describe, digest, validate
 from isorobust.progress import Watch, say
-from isorobust.provenance import peak_bytes, provenance
 from isorobust.report.table import Table
 from isorobust.results import records
 from isorobust.results.join import collect

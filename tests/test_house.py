@@ -26,17 +26,14 @@ ALLOWED = {
         "activations", "data", "door", "experiment", "files", "law", "lipschitz",
         "training",
     },
-    "identity": {"engine", "experiment"},
-    "provenance": {"engine"},
-    "timing": {"engine", "files", "provenance"},
+    "account": {"engine", "experiment", "files"},
     "results": {"door", "files", "law"},
     "report": {"results"},
     "pipeline": {
-        "engine", "experiment", "identity", "progress", "provenance", "report",
-        "results", "timing",
+        "account", "engine", "experiment", "progress", "report", "results"
     },
     "cli": {
-        "door", "engine", "experiment", "report", "results", "pipeline", "provenance"
+        "account", "door", "engine", "experiment", "report", "results", "pipeline"
     },
     "__main__": {"cli"},
     "__init__": set(),

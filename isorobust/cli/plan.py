@@ -19,7 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def call(args: Namespace) -> None:
     """Prints the plan of the experiment."""
-    from isorobust import history
+    from isorobust.account import history
     from isorobust.engine import lanes
     from isorobust.engine.cache import Cache
     from isorobust.engine.forecast import Forecast, Past

@@ -185,7 +185,7 @@ class Block:
                 if seat.trial.uid not in self._inputs:
                     self._inputs[seat.trial.uid] = inputs(self.form.rung, seat.trial)
             mine = [self._inputs[seat.trial.uid] for seat in self.seats]
-            lanes = [seat.lane for seat in self.seats]
+            lanes: list[Any] = [seat.lane for seat in self.seats]
             # m is a constant: an empty slot holds a stopped copy
             mine += mine[-1:] * self.free
             idle = lanes[-1]._replace(status=np.asarray(BUDGET, np.int32))

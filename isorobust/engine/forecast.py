@@ -17,8 +17,9 @@ from isorobust.experiment import Trial, describe, digest
 SAMPLES = 256
 LEVEL = (0.05, 0.95)  # of the interval
 # priors, in log units: (mean, standard deviation)
-SHARE = (math.log(0.2), 1.0)  # of the budget that an early-stopped trial takes
-SLOPE = (0.0, 0.6)  # of log steps in log n, log d, log width
+SHARE = (math.log(0.08), 1.2)  # of the budget that an early-stopped trial takes
+SLOPES = (0.3, -0.45, -0.45)  # of log steps in log n, log d, log width: seen with Adam
+SLOPE_DOUBT = 0.25
 SPREAD = 0.15  # of trials that differ in the seed, where few are known
 SPEED = (math.log(1.0 / 8e10), 0.6)  # seconds a FLOP, before any was measured
 OVERHEAD = 1e-6  # seconds a network-step, beside the arithmetic
@@ -176,7 +177,9 @@ class Forecast:
             if trial.uid in self._steps and _kind(trial) == kind
         ]
         mean, root, noise = _posterior([t for t, _ in seen], [s for _, s in seen])
-        coefficients = mean + rng.standard_normal((SAMPLES, len(mean))) @ root.T
+        # the same draws for every group: their errors go together
+        common = np.random.default_rng(1).standard_normal((SAMPLES, len(mean)))
+        coefficients = mean + common @ root.T
         logs = coefficients @ _features(trials).T
         logs += rng.normal(0, noise, logs.shape)
         budgets = np.array([trial.cell.recipe.steps for trial in trials])
@@ -186,8 +189,7 @@ class Forecast:
 def _kind(trial: Trial) -> str:
     """Trials whose steps one regression may explain: all but sizes is the same."""
     said = describe(trial.cell)
-    for name in ("n", "d", "ladder"):
-        said.pop(name)
+    said = {k: v for k, v in said.items() if k not in ("n", "d", "ladder")}
     said["model"] = {k: v for k, v in said["model"].items() if k != "width"}
     return digest(said)
 
@@ -203,8 +205,8 @@ def _posterior(
     trials: Sequence[Trial], steps: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """(mean [4], root [4, 4] of the covariance, noise) of the regression."""
-    prior = np.array([SHARE[0], SLOPE[0], SLOPE[0], SLOPE[0]])
-    precision = np.diag(np.array([SHARE[1], SLOPE[1], SLOPE[1], SLOPE[1]]) ** -2.0)
+    prior = np.array([SHARE[0], *SLOPES])
+    precision = np.diag(np.array([SHARE[1], *[SLOPE_DOUBT] * 3]) ** -2.0)
     noise = 0.4
     if trials:
         x = _features(trials)

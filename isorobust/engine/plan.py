@@ -127,26 +127,20 @@ def _params_a_point(trial: Trial) -> float:
 
 
 def flops_per_step(cell: Any, shape: Rung | None = None) -> float:
-    """Floating-point operations of the matrix products of one training step.
-
-    2 n a b for a layer of a inputs and b outputs forward, twice that backward, less the
-    gradient with respect to x, which nobody needs.
-    """
-    n, d, k = (
-        (shape.n, shape.d, shape.width) if shape else (cell.n, cell.d, cell.model.width)
-    )
-    hidden = cell.model.depth - 2
-    return 4.0 * n * d * k + 6.0 * n * k * k * hidden + 6.0 * n * k
+    """Floating-point operations of the matrix products of a step, padded or exact."""
+    model = cell.model
+    if shape is None:
+        return model.flops_per_step(cell.n, cell.d)
+    model = model.padded(shape.width) if model.pads else model
+    return model.flops_per_step(shape.n, shape.d)
 
 
 def disk_bytes(whole: Plan) -> float:
     """About what a run leaves on the disk: parameters, and rows in JSON."""
     rows = 2000 + 700 * len(whole.bounds)
-    return math.fsum(
-        4 * group.trials[0].cell.model.clone(width=group.rung.width).num_params(
-            group.rung.d
-        )
-        + rows + 50 * group.trials[0].cell.d
-        for group in whole.groups
-        for _ in group.trials
-    )  # fmt: skip
+    total = 0.0
+    for group in whole.groups:
+        cell = group.trials[0].cell
+        params = cell.model.num_params(group.rung.d)
+        total += len(group.trials) * (4 * params + rows + 50 * cell.d)
+    return total

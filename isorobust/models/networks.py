@@ -6,6 +6,7 @@ The contract that the engine and the bounds rely on, for ONE network:
     apply({"params": params}, x, weights) -> f(x) [n]
     layers(params, x, weights) -> ((W, b), ...)   W [out, in]; batch norm folded in
     num_params(d), folded_params(d) -> p as trained, p of the folded class
+    flops_per_step(n, d) -> operations of the matrix products of one training step
     padded(width) -> the module of a wider rung; `pads`: whether zero units stay zero
 """
 
@@ -126,6 +127,15 @@ class MLP(nn.Module):
         """p of the class the frozen network lies in: k(d + 2) + 1 for two layers."""
         k = self.width
         return k * (d + 1) + (self.depth - 2) * k * (k + 1) + k + 1
+
+    def flops_per_step(self, n: int, d: int) -> float:
+        """Floating-point operations of the matrix products of one full-batch step.
+
+        2 n a b for a layer of a inputs and b outputs forward, twice that backward, less
+        the gradient with respect to x, which nobody needs.
+        """
+        (first, *rest) = (2.0 * n * a * b for a, b in self._sizes(d))
+        return 2 * first + 3 * sum(rest)
 
     def padded(self, width: int) -> "MLP":
         """The module of a rung whose hidden layers are `width` wide."""

@@ -1,11 +1,16 @@
 """Recipes: how one network is fitted, and when it stops.
 
 A recipe is a frozen dataclass and a pytree: its numbers are traced (one compiled
-program serves all values, a value per lane), its other fields are static. Each gives
+program serves all values, a value per lane), its texts are static. Each gives
 
-    optimiser() -> an optax transform
+    optimiser() -> an optax transform of the parameters as one vector [p]
     objective(mse, layers, t) -> the loss of step t (layers: None under batch norm)
     stop(mse, t) -> whether the target is reached at the current parameters
+    whole_budget: whether it always runs all its steps
+
+and may give
+
+    decay(t) -> the share of every parameter that step t takes away
 """
 
 from dataclasses import dataclass
@@ -13,9 +18,10 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from isorobust.door import Above, AtLeast, Between
+from isorobust.door import Above, AtLeast, Between, later
 from isorobust.training.loss import path_norm
 
 __all__ = ["Adam", "Path"]
@@ -27,15 +33,23 @@ class Adam:
     """Full-batch Adam on the MSE; freezes at the first parameters with MSE <= target.
 
     steps: budget of updates. A lane that runs out of it has stop = "budget".
+    weight_decay: decoupled (AdamW: Loshchilov & Hutter 2019); at 0 it is Adam, to the
+        bit.
+    final: the share of the learning rate that is left when the budget is spent; the
+        rate falls along a cosine, and 1 keeps it constant.
     """
 
     target_mse: Annotated[float, Above(0)] = 0.1
     learning_rate: Annotated[float, Above(0)] = 3e-3
     steps: Annotated[int, AtLeast(1)] = 4000
+    weight_decay: Annotated[float, AtLeast(0)] = later(0.0)
+    final: Annotated[float, Between(0, 1)] = later(1.0)
+
+    whole_budget = False
 
     def optimiser(self) -> optax.GradientTransformation:
-        """optax.adam with a constant rate."""
-        return optax.adam(self.learning_rate)
+        """optax.adam with learning_rate * cosine."""
+        return optax.adam(self._rate)
 
     def objective(self, mse: jax.Array, layers: Any, t: jax.Array) -> jax.Array:
         """The MSE itself."""
@@ -44,6 +58,17 @@ class Adam:
     def stop(self, mse: jax.Array, t: jax.Array) -> jax.Array:
         """Whether the target is reached."""
         return mse <= self.target_mse
+
+    def decay(self, t: jax.Array) -> jax.Array:
+        """The rate of step t times weight_decay."""
+        return self._rate(t) * self.weight_decay
+
+    def check(self) -> str | None:
+        """What is wrong with the fields taken together."""
+        return _too_much_decay(self.learning_rate, self.weight_decay)
+
+    def _rate(self, t: jax.Array) -> jax.Array:
+        return self.learning_rate * _cosine(t / self.steps, self.final)
 
 
 @jax.tree_util.register_dataclass
@@ -63,6 +88,8 @@ class Path:
     hinge: Annotated[float, Above(0)] = 20.0
     slack: Annotated[float, Between(0, 1)] = 0.95
     penalty: Annotated[float, AtLeast(0)] = 3e-3
+
+    whole_budget = True
 
     def optimiser(self) -> optax.GradientTransformation:
         """optax.adam with learning_rate * (1 + cos(pi t / steps)) / 2."""
@@ -87,3 +114,23 @@ class Path:
         if getattr(cell.model, "batch_norm", False):
             return "recipe = Path: needs a model without batch norm (its path norm)"
         return None
+
+
+def traced(recipe: Any) -> Any:
+    """The recipe with its numbers as 32-bit scalars, which vmap can stack."""
+    return jax.tree.map(
+        lambda value: np.int32(value) if isinstance(value, int) else np.float32(value),
+        recipe,
+    )
+
+
+def _cosine(share: jax.Array, final: Any) -> jax.Array:
+    """1 at the start of the budget, `final` at its end, half a cosine in between."""
+    return final + (1 - final) * 0.5 * (1 + jnp.cos(jnp.pi * share))
+
+
+def _too_much_decay(learning_rate: float, weight_decay: float) -> str | None:
+    if learning_rate * weight_decay > 1:
+        taken = f"{learning_rate * weight_decay:g}"
+        return f"learning_rate * weight_decay = {taken}: must be <= 1"
+    return None

@@ -42,9 +42,7 @@ def test_the_interval_covers_and_narrows() -> None:
     covered, near = {0.0: 0, 0.2: 0}, 0
     for case in range(20):
         rng = np.random.default_rng(case)
-        law = np.array(
-            [rng.normal(6.5, 0.7), rng.normal(0.3, 0.3), *rng.normal(-0.4, 0.3, 2)]
-        )
+        law = np.array([rng.normal(6.2, 0.8), *rng.normal((0.3, -0.45, -0.45), 0.2)])
         whole = plan(experiment)
         groups = sorted(whole.groups, key=lambda g: -g.cost)
         speed = {

@@ -15,7 +15,7 @@ from isorobust.door import BadInput
 from isorobust.engine import block, lanes, train
 from isorobust.engine.harvest import from_state, to_state
 from isorobust.engine.ladder import Rung, cut_tree, measuring, pad, rung
-from isorobust.engine.plan import Group, flops_per_step, plan
+from isorobust.engine.plan import flops_per_step, plan
 from isorobust.engine.spread import Shelf, spread
 from isorobust.experiment import Trial
 from isorobust.training.step import DIVERGED

@@ -51,6 +51,19 @@ def test_p_counts_the_trainable_reals(model: MLP, rng: np.random.Generator) -> N
     assert model.folded_params(7) == sum(w.size + b.size for w, b in chain)
 
 
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_flops_count_every_product(depth: int) -> None:
+    """Another road: forward, then what each layer's gradients take, one by one."""
+    model, n, d = MLP(width=5, depth=depth), 7, 3
+    shapes = [
+        w.shape for w, _ in model.layers(model.initial(np.random.default_rng(0), d))
+    ]
+    forward = sum(2 * out * into * n for out, into in shapes)
+    weights = sum(2 * out * n * into for out, into in shapes)
+    activations = sum(2 * into * out * n for out, into in shapes[1:])
+    assert model.flops_per_step(n, d) == forward + weights + activations
+
+
 def test_p_of_two_layers_is_the_papers() -> None:
     assert MLP(width=8).folded_params(32) == 8 * 34 + 1
     assert MLP(width=8, batch_norm=True).folded_params(32) == 8 * 34 + 1

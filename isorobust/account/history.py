@@ -7,11 +7,11 @@ wider forecast, nothing else.
 import json
 from pathlib import Path
 
+from isorobust.account.provenance import provenance
 from isorobust.engine.cache import user_folder
 from isorobust.engine.forecast import Past
 from isorobust.experiment import Experiment
 from isorobust.files import as_json, write_whole
-from isorobust.provenance import provenance
 
 
 def recall(experiment: Experiment) -> Past:

@@ -1,9 +1,9 @@
 """timing.json: what the last call that had work to do did, and how fast."""
 
+from isorobust.account.provenance import peak_bytes
 from isorobust.engine import lanes
 from isorobust.engine.cache import Cache
 from isorobust.files import as_json
-from isorobust.provenance import peak_bytes
 
 
 def facts(

@@ -32,7 +32,7 @@ def provenance() -> dict:
 @functools.cache  # asked once a page
 def _git() -> str | None:
     """The commit of the checkout the package runs from, "+dirty" with local changes."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     if not (here.parent / ".git").exists():
         return None
 
