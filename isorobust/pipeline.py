@@ -27,8 +27,6 @@ from isorobust.report.table import Table
 from isorobust.results import records
 from isorobust.results.join import collect
 
-SAVE_SECONDS = 4.0  # between two states: what a kill can cost
-
 
 class Interrupted(Exception):
     """A run was asked to stop, and has: what it did is on disk."""
@@ -131,11 +129,11 @@ def _train(
             there = [state[t.uid] for t in group.trials if t.uid in state]
             crew.keep(group, there)
             put(group, [seat for seat in there if seat.stopped])
-        for event in crew.finished(SAVE_SECONDS / 2):
+        for event in crew.finished(patience=0.5):
             put(*event) if event else watch.advance(0)
-            harvest.save(SAVE_SECONDS)
+            harvest.save()
         if stop.is_set():
-            harvest.save(0.0)
+            harvest.save(at_once=True)
             raise Interrupted
         harvest.end()
     return networks, forecast.learnt()

@@ -29,8 +29,8 @@ def tiny() -> Experiment:
 def slow() -> Experiment:
     """Two programs that train for some ten core-seconds: time to be interrupted."""
     cells = tuple(
-        Cell(Sphere(), BalancedSigns(), MLP(width=k), 256, 32, Adam(1e-9, 1e-3, steps))
-        for k, steps in ((16, 60000), (32, 30000))
+        Cell(Sphere(), BalancedSigns(), MLP(width=k), 256, 32, Path(0.1, steps=steps))
+        for k, steps in ((16, 150_000), (32, 75_000))
     )
     return Experiment("SLOW", 1, cells, seeds=6, bounds=("random", "product"))
 

@@ -1,7 +1,7 @@
 """A run end to end: every choice works, interruptions cost nothing."""
 
-import dataclasses
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -190,7 +190,7 @@ def found(folder: Path, name: str) -> bool:
     command = ["sha256sum", "--quiet", "-c", "MANIFEST.sha256"]
     done = subprocess.run(command, cwd=folder, capture_output=True)
     strict = subprocess.run([*command, "--strict"], cwd=folder, capture_output=True)
-    named = {n for n in manifest(folder)}
+    named = set(manifest(folder))
     there = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
     stray = there - named - {"experiment.json", ".lock", "MANIFEST.sha256"}
     return bool(done.returncode or strict.returncode or stray)

@@ -15,6 +15,8 @@ from isorobust.engine.train import Crew
 from isorobust.training.step import STOPS
 
 PAGE = 16  # networks a page: they are written, and measured, together
+LEAST_SECONDS = 1.0  # between two states
+SHARE = 0.015  # of the time that states may take
 
 
 class Harvest:
@@ -26,7 +28,7 @@ class Harvest:
     def __init__(self, store: Store, crew: Crew, about: Callable[[], dict]) -> None:
         self.store, self.crew, self.about = store, crew, about
         self._open: dict[int, list[Seat]] = {}
-        self._saved = time.monotonic()
+        self._saved, self._cost = time.monotonic(), 0.0
 
     def put(self, group: Group, seats: Iterable[Seat]) -> None:
         """Takes in seats that have stopped."""
@@ -35,11 +37,13 @@ class Harvest:
         while len(there) >= PAGE:
             self._write(there)
 
-    def save(self, patience: float) -> None:
-        """Writes the state, if the last one is so many seconds old."""
-        if time.monotonic() - self._saved >= patience:
+    def save(self, at_once: bool = False) -> None:
+        """Writes the state, where the last one is old enough: at most SHARE of time."""
+        began = time.monotonic()
+        if at_once or began - self._saved > max(LEAST_SECONDS, self._cost / SHARE):
             self.store.write_state(to_state(self.crew.alive()))
             self._saved = time.monotonic()
+            self._cost = self._saved - began
 
     def end(self) -> None:
         """Writes the pages that aren't full, and removes the state."""

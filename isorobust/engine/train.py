@@ -17,7 +17,7 @@ from isorobust.engine.lanes import Programs, block_size, flight, out_of_memory
 from isorobust.engine.plan import Group
 
 CHUNK_SECONDS = 0.5  # the most between two looks at a micro-block
-LOOK_SECONDS = 2.0  # between two copies of a running lane to the host
+LOOK_SECONDS = 0.9  # between two copies of a running lane to the host
 
 
 class Queue:
