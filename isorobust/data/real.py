@@ -71,7 +71,7 @@ class NPZ:
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n different points in random order (all there are, where n is larger)."""
-        return _shuffled(_npz(self.path), rng, n)
+        return _shuffled(_npz(self.path, _state(self.path)), rng, n)
 
     def isoperimetry(self, d: int) -> None:
         """None: not known."""
@@ -79,19 +79,19 @@ class NPZ:
 
     def identity(self) -> dict:
         """The content's hash."""
-        return {"sha256": hashlib.sha256(Path(self.path).read_bytes()).hexdigest()}
+        return {"sha256": _hash(self.path, _state(self.path))}
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
         try:
-            _npz(self.path)
+            _npz(self.path, _state(self.path))
         except BadInput as error:
             return str(error)
         return None
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return _misfit(_npz(self.path), cell)
+        return _misfit(_npz(self.path, _state(self.path)), cell)
 
 
 def _shuffled(everything: Sample, rng: np.random.Generator, n: int) -> Sample:
@@ -125,8 +125,22 @@ def _digits(positive: tuple[int, ...], negative: tuple[int, ...]) -> Sample:
     return Sample(_scaled(x), np.zeros(len(x), int), label)
 
 
+def _state(path: str) -> tuple[int, ...]:
+    """What changes when the file does, so that what is kept of it is kept no longer."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_ino
+
+
 @functools.cache  # as above
-def _npz(path: str) -> Sample:
+def _hash(path: str, state: tuple[int, ...]) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@functools.cache  # as above
+def _npz(path: str, state: tuple[int, ...]) -> Sample:
     where = f"path = {path!r}"
     x, y = _arrays(path, where)
     if x.ndim != 2 or y.shape != x.shape[:1] or not x.size:

@@ -9,7 +9,11 @@ from isorobust.experiment import Cell
 
 LADDER = 2  # raise it with any change of the rungs: padding changes bits
 # ladder -> the least rung (n, d, width), and the ratio of neighbouring sizes
-LADDERS = {"fine": ((64, 8, 8), 2), "coarse": ((128, 32, 16), 4)}
+LADDERS = {
+    "fine": ((64, 8, 8), 2),
+    "coarse": ((512, 32, 32), 2),
+    "measuring": ((128, 32, 16), 4),
+}
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,10 @@ class Rung:
 def rung(cell: Cell) -> Rung:
     """The rung of a cell on the ladder that the cell names.
 
-    "fine": powers of two; "coarse": powers of four, for sweeps of many shapes whose
-    compiling outweighs their training; "exact": every shape is a rung. A model that
-    doesn't pad (a zero unit wouldn't stay zero) keeps its exact width.
+    "fine": powers of two; "coarse": the same from (512, 32, 32) on, for sweeps of many
+    small shapes, whose compiling outweighs their training; "exact": every shape is a
+    rung. A model that doesn't pad (a zero unit wouldn't stay zero) keeps its exact
+    width.
     """
     exact = Rung(cell.n, cell.d, cell.model.width)
     padded = _climb(exact, cell.ladder)
@@ -37,12 +42,12 @@ def rung(cell: Cell) -> Rung:
 
 
 def measuring(shape: Rung) -> Rung:
-    """The rung on which a trained rung is measured: the coarse ladder's.
+    """The rung on which a trained rung is measured: powers of four.
 
     Looking for witnesses costs milliseconds and compiling the search most of a second,
     so fewer and larger shapes win (the values are float64 at the exact shape anyway).
     """
-    return _climb(shape, "coarse")
+    return _climb(shape, "measuring")
 
 
 def _climb(shape: Rung, ladder: str) -> Rung:

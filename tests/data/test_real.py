@@ -111,3 +111,15 @@ def test_cells_that_can_not_be(bad: Cell, words: str) -> None:
 
 def test_drawn_labels_work_on_real_points() -> None:
     validate(cell(Digits(), BalancedSigns()), "cells[0]")
+
+
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    """In one process: neither the numbers nor the identity are those of before."""
+    file, found = tmp_path / "data.npz", []
+    for scale in (1.0, 2.0):
+        x = np.array([[1.0, 0.0], [0.0, scale]])
+        np.savez(file, x=x, y=np.array([1.0, -1.0]))
+        npz = NPZ(str(file))
+        sample = npz.draw(np.random.default_rng(0), 2, 2)
+        found.append((npz.identity()["sha256"], sample.x.tolist()))
+    assert found[0][0] != found[1][0] and found[0][1] != found[1][1]

@@ -205,7 +205,7 @@ def test_rungs() -> None:
     assert rung(cell) == Rung(64, 8, 8)
     big = dataclasses.replace(cell, n=513, d=129, model=cell.model.clone(width=100))
     assert rung(big) == Rung(1024, 256, 128)
-    assert rung(dataclasses.replace(big, ladder="coarse")) == Rung(2048, 512, 256)
+    assert rung(dataclasses.replace(cell, ladder="coarse")) == Rung(512, 32, 32)
     assert rung(dataclasses.replace(big, ladder="exact")) == Rung(513, 129, 100)
     assert measuring(Rung(1024, 256, 128)) == Rung(2048, 512, 256)
     assert measuring(Rung(64, 8, 8)) == Rung(128, 32, 16)
