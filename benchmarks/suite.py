@@ -1,0 +1,134 @@
+"""isorobust as the benchmarks run it: many networks of one rung on every device.
+
+The one place of the benchmarks that uses the engine's inner programs.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from peer import RATE, Arrays, Peer, calibrate, seconds, serve
+
+from isorobust.data import BalancedSigns, Sphere
+from isorobust.data.dataset import draw
+from isorobust.engine import lanes
+from isorobust.engine.ladder import cut_tree, rung
+from isorobust.engine.pages import initial, prepare
+from isorobust.engine.plan import flops_per_step
+from isorobust.experiment import Cell, Trial
+from isorobust.models import MLP
+from isorobust.training import Adam
+from isorobust.training.step import RUNNING
+
+NAME = "isorobust"
+NEVER: dict[str, Any] = {
+    "target_mse": 1e-30,
+    "steps": 10**9,
+}  # of a recipe that doesn't stop
+
+
+def trials(networks: int, n: int, d: int, width: int, depth: int = 2) -> list[Trial]:
+    """Networks of one shape; their recipe never stops."""
+    recipe = Adam(learning_rate=RATE, **NEVER)
+    model = MLP(width=width, depth=depth)
+    cell = Cell(Sphere(), BalancedSigns(), model, n, d, recipe)
+    return [Trial(cell, seed) for seed in range(networks)]
+
+
+def endless(trial: Trial) -> Trial:
+    """The trial with a recipe that never stops, of the same program."""
+    cell = trial.cell
+    recipe = dataclasses.replace(cell.recipe, **NEVER)
+    return Trial(dataclasses.replace(cell, recipe=recipe), trial.seed)
+
+
+class Fleet:
+    """Endless trials of one rung in training: a thread a device, micro-blocks on each.
+
+    programs: of the devices; flops: floating-point operations of a network-step
+    """
+
+    def __init__(self, networks: list[Trial]) -> None:
+        self.networks, self.flops = networks, flops_per_step(networks[0].cell)
+        self.programs = [lanes.Programs(device) for device in lanes.devices()]
+        self._pool = ThreadPoolExecutor(len(self.programs))
+        shape, size = rung(networks[0].cell), lanes.block_size()
+        self._blocks = []
+        for first in range(0, len(networks), size):
+            some = tuple(networks[first : first + size])
+            model, *block = prepare(shape, some, self.programs[0])
+            self._blocks.append(block)
+        self._chunk = lanes.Chunk(model)
+        self.compiled = self.programs[0].compile_seconds
+
+    def advance(self, steps: int) -> None:
+        """Makes that many steps of every network."""
+        left = iter(self._blocks)
+        list(self._pool.map(lambda own: self._work(own, left, steps), self.programs))
+
+    def _work(self, own: lanes.Programs, left: Iterator, steps: int) -> None:
+        for part in left:  # the threads share `left`, so that none waits for another
+            part[2] = own(self._chunk, *part, np.int32(steps))
+            if np.asarray(part[2].status)[0] != RUNNING:  # waits for the chunk
+                raise RuntimeError("isorobust: a lane stopped, and its steps are free")
+
+    def params(self) -> list[Any]:
+        """The parameters of every network, at its exact shape."""
+        size = lanes.block_size()
+        found = [
+            lanes.unstack(part[2].params, i)
+            for part in self._blocks
+            for i in range(size)
+        ]
+        like = initial(self.networks[0])
+        return [cut_tree(params, like) for params in found[: len(self.networks)]]
+
+    def roof(self) -> float:
+        """FLOP/s of a large matrix product on all devices."""
+        return lanes.roof(self.programs)
+
+    def rates(self, rounds: int, about: float) -> list[float]:
+        """Network-steps/s of so many rounds of `about` seconds."""
+        steps = calibrate(self.advance, about=about)
+        work = len(self.networks) * steps
+        return [work / seconds(self.advance, steps) for _ in range(rounds)]
+
+
+def problem(networks: list[Trial]) -> Arrays:
+    """Data and first parameters, as peer.serve describes them."""
+    sets = [draw(trial) for trial in networks]
+    xy = {"x": np.stack([s.x for s in sets]), "y": np.stack([s.y for s in sets])}
+    return xy | weights([initial(trial) for trial in networks])
+
+
+def weights(params: list[Any]) -> Arrays:
+    """Parameters of two-layer networks, as peer.serve describes them."""
+    stack = lanes.stack(params)
+    return {
+        "w1": stack["weight_0"].swapaxes(-1, -2),
+        "b1": stack["bias_0"],
+        "w2": stack["weight_1"][..., 0, :],
+        "b2": stack["bias_1"][..., 0],
+    }
+
+
+def peer(problem: Arrays) -> Peer:
+    """This suite on the networks of a problem that `problem` made."""
+    networks, n, d = problem["x"].shape
+    fleet = Fleet(trials(networks, n, d, problem["w1"].shape[2]))
+    made = f"isorobust {version('isorobust')}, jax {version('jax')}"
+    return Peer(
+        f"{made}, {len(fleet.programs)} devices",
+        {"": fleet.advance},
+        lambda: weights(fleet.params()),
+        compiled=fleet.compiled,
+        roof=fleet.roof,
+    )
+
+
+if __name__ == "__main__":
+    serve(peer, sys.argv[2:])
