@@ -103,22 +103,23 @@ def cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def launch(call: list[str], core: int | None = None, **env: str) -> subprocess.Popen:
+def launch(
+    call: list[str], core: int | None = None, env: dict[str, str] | None = None
+) -> subprocess.Popen:
     """A process that tells lines of JSON; on that core alone, if one is given.
 
     jax is as a user finds it: no number of devices, no compile cache, unless `env`
     (variables of the environment) says so.
     """
     mine = {name: v for name, v in os.environ.items() if not name.startswith("JAX_")}
-
-    def pin() -> None:
-        if core is not None and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, {core})
-
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        call, stdin=pipe, stdout=pipe, text=True, env=mine | env, preexec_fn=pin
+    process = subprocess.Popen(
+        call, stdin=pipe, stdout=pipe, text=True, env=mine | (env or {})
     )
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        # not in a preexec_fn: jax forbids to fork. Threads made later inherit it
+        os.sched_setaffinity(process.pid, {core})
+    return process
 
 
 def ask(process: subprocess.Popen) -> None:

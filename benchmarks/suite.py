@@ -4,6 +4,7 @@ The one place of the benchmarks that uses the engine's inner programs.
 """
 
 import dataclasses
+import statistics
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -91,11 +92,44 @@ class Fleet:
         """FLOP/s of a large matrix product on all devices."""
         return lanes.roof(self.programs)
 
-    def rates(self, rounds: int, about: float) -> list[float]:
-        """Network-steps/s of so many rounds of `about` seconds."""
-        steps = calibrate(self.advance, about=about)
-        work = len(self.networks) * steps
-        return [work / seconds(self.advance, steps) for _ in range(rounds)]
+
+def interleaved(
+    fleets: list[Fleet], rounds: int, about: float
+) -> tuple[list[list[float]], list[float]]:
+    """(network-steps/s of every fleet in every round of `about` seconds, roofs)."""
+    for fleet in fleets:
+        fleet.advance(1)  # compiles
+    steps = [calibrate(fleet.advance, about=about) for fleet in fleets]
+    rates: list[list[float]] = [[] for _ in fleets]
+    roofs = []
+    for _ in range(rounds):
+        roofs.append(fleets[0].roof())
+        for fleet, count, found in zip(fleets, steps, rates, strict=True):
+            work = len(fleet.networks) * count
+            found.append(work / seconds(fleet.advance, count))
+    return rates, roofs
+
+
+def row(value: object, flops: float, rates: list[float], roofs: list[float]) -> str:
+    """A line of a table: network-steps/s, GFLOP/s, share of the roof.
+
+    flops: floating-point operations of a network-step
+    """
+    middle, shares = statistics.median(rates), zip(rates, roofs, strict=True)
+    share = statistics.median(flops * rate / roof for rate, roof in shares)
+    speed = f"{middle:,.0f} [{min(rates):,.0f}, {max(rates):,.0f}]"
+    return f"| {value} | {speed} | {flops * middle / 1e9:.0f} | {share:.0%} |"
+
+
+def head(name: str) -> list[str]:
+    """The first lines of a table of `row`s."""
+    made = "network-steps/s, median [min, max] | GFLOP/s | share of roof |"
+    return [f"| {name} | {made}", "| --- | ---: | ---: | ---: |"]
+
+
+def made() -> str:
+    """The version of what does the work."""
+    return f"isorobust {version('isorobust')}, jax {version('jax')}"
 
 
 def problem(networks: list[Trial]) -> Arrays:
@@ -120,9 +154,8 @@ def peer(problem: Arrays) -> Peer:
     """This suite on the networks of a problem that `problem` made."""
     networks, n, d = problem["x"].shape
     fleet = Fleet(trials(networks, n, d, problem["w1"].shape[2]))
-    made = f"isorobust {version('isorobust')}, jax {version('jax')}"
     return Peer(
-        f"{made}, {len(fleet.programs)} devices",
+        f"{made()}, {len(fleet.programs)} devices",
         {"": fleet.advance},
         lambda: weights(fleet.params()),
         compiled=fleet.compiled,
