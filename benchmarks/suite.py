@@ -40,11 +40,17 @@ def trials(networks: int, n: int, d: int, width: int, depth: int = 2) -> list[Tr
     return [Trial(cell, seed) for seed in range(networks)]
 
 
-def endless(trial: Trial) -> Trial:
-    """The trial with a recipe that never stops, of the same program."""
-    cell = trial.cell
+def busy(cell: Cell) -> list[Trial]:
+    """Two micro-blocks a device of a cell, with a recipe that never stops."""
     recipe = dataclasses.replace(cell.recipe, **NEVER)
-    return Trial(dataclasses.replace(cell, recipe=recipe), trial.seed)
+    count = 2 * lanes.block_size() * len(lanes.devices())
+    endless = dataclasses.replace(cell, recipe=recipe)
+    return [Trial(endless, seed) for seed in range(count)]
+
+
+def rung_of(trial: Trial) -> str:
+    """The rung's name, as records have it."""
+    return str(rung(trial.cell))
 
 
 class Fleet:
