@@ -98,6 +98,13 @@ class Fleet:
         """FLOP/s of a large matrix product on all devices."""
         return lanes.roof(self.programs)
 
+    def best(self, rounds: int = 5, about: float = 0.1) -> float:
+        """Network-steps/s of the fastest of so many rounds of `about` seconds."""
+        self.advance(1)  # compiles
+        steps = calibrate(self.advance, about=about)
+        took = min(seconds(self.advance, steps) for _ in range(rounds))
+        return len(self.networks) * steps / took
+
 
 def interleaved(
     fleets: list[Fleet], rounds: int, about: float

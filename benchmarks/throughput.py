@@ -126,7 +126,7 @@ def gather(
 def compete(race: Race, names: list[str]) -> tuple[Teams, list[str]]:
     """({peer: its teams}, peers that could not run). Raises RuntimeError."""
     found: Teams = {}
-    absent, first = [], None
+    absent, first, most = [], None, min(len(cores()), race.networks)
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
         folder = Path(place)
         networks = suite.trials(race.networks, race.n, race.d, race.width)
@@ -136,7 +136,7 @@ def compete(race: Race, names: list[str]) -> tuple[Teams, list[str]]:
             try:
                 if call is None:
                     raise RuntimeError(f"{name}: no environment")
-                for count in (1,) if name in WHOLE else sorted({1, len(cores())}):
+                for count in {1} if name in WHOLE else sorted({1, most}):
                     say(f"{name}: compiling and warming up, processes: {count}")
                     team, params = gather(name, call, folder, count, stack)
                     first = first or params
