@@ -17,8 +17,8 @@ from peer import RATE, Arrays, Peer, calibrate, seconds, serve
 from isorobust.data import BalancedSigns, Sphere
 from isorobust.data.dataset import draw
 from isorobust.engine import lanes
+from isorobust.engine.block import FOREVER, Block, Form, Pace, fresh, initial
 from isorobust.engine.ladder import cut_tree, rung
-from isorobust.engine.pages import initial, prepare
 from isorobust.engine.plan import flops_per_step
 from isorobust.experiment import Cell, Trial
 from isorobust.models import MLP
@@ -63,14 +63,13 @@ class Fleet:
         self.networks, self.flops = networks, flops_per_step(networks[0].cell)
         self.programs = [lanes.Programs(device) for device in lanes.devices()]
         self._pool = ThreadPoolExecutor(len(self.programs))
-        shape, size = rung(networks[0].cell), lanes.block_size()
+        form, size = Form.of(rung(networks[0].cell), networks[0]), lanes.block_size()
         self._blocks = []
         for first in range(0, len(networks), size):
-            some = tuple(networks[first : first + size])
-            model, *block = prepare(shape, some, self.programs[0])
-            self._blocks.append(block)
-        self._chunk = lanes.Chunk(model)
-        self.compiled = self.programs[0].compile_seconds
+            block = Block(form, self.programs[0], Pace())
+            block.fill([fresh(form, trial) for trial in networks[first : first + size]])
+            self._blocks.append(list(block.place()[1:]))  # recipes, data, lanes
+        self._chunk = lanes.Chunk(form.model)
 
     def advance(self, steps: int) -> None:
         """Makes that many steps of every network."""
@@ -79,7 +78,7 @@ class Fleet:
 
     def _work(self, own: lanes.Programs, left: Iterator, steps: int) -> None:
         for part in left:  # the threads share `left`, so that none waits for another
-            part[2] = own(self._chunk, *part, np.int32(steps))
+            part[2] = own(self._chunk, *part, np.int32(steps), np.int32(FOREVER))
             if np.asarray(part[2].status)[0] != RUNNING:  # waits for the chunk
                 raise RuntimeError("isorobust: a lane stopped, and its steps are free")
 
@@ -171,7 +170,6 @@ def peer(problem: Arrays) -> Peer:
         f"{made()}, {len(fleet.programs)} devices",
         {"": fleet.advance},
         lambda: weights(fleet.params()),
-        compiled=fleet.compiled,
         roof=fleet.roof,
     )
 
