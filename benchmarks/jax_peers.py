@@ -4,6 +4,7 @@ Nothing of isorobust is imported: TurbaNet's Python has none. Points are rows he
 everybody has them.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -34,8 +35,10 @@ def plain(problem: Arrays) -> Peer:
 def mapped(problem: Arrays) -> Peer:
     """pmap(vmap(scan)) over a device a core, each with its share of the networks."""
     networks = len(problem["x"])
-    count = max(k for k in range(1, len(cores()) + 1) if networks % k == 0)
-    jax.config.update("jax_num_cpu_devices", count)
+    with contextlib.suppress(RuntimeError):  # the backend exists: take its devices
+        jax.config.update("jax_num_cpu_devices", len(cores()))
+    most = len(jax.devices())
+    count = max(k for k in range(1, most + 1) if networks % k == 0)
 
     def split(leaf: jax.Array) -> jax.Array:
         return leaf.reshape(count, networks // count, *leaf.shape[1:])
