@@ -198,8 +198,9 @@ def render(found: Found, speeds: dict[str, dict[str, float]]) -> str:
             shown += ["-", "-"]
         about = ", ".join(filter(None, (one["version"], state)))
         lines.append(f"| {name} ({about}) | {' | '.join(shown)} |")
-    count = len(cores())
-    return "\n".join([*lines, "", f"Python {sys.version.split()[0]}, cores: {count}"])
+    return "\n".join(
+        [*lines, "", f"rounds: {len(next(iter(found.values())))}; {suite.machine()}"]
+    )
 
 
 def main() -> None:
@@ -217,7 +218,11 @@ def main() -> None:
         worker = run if args.worker == "run" else pace
         return worker(*args.words)
     spec = f"{GRID}:{'quick' if args.quick else 'mixed'}"
-    found, speeds = compete(spec, args.set, 1 if args.quick else args.rounds)
+    try:
+        found, speeds = compete(spec, args.set, 1 if args.quick else args.rounds)
+    except (BadInput, RuntimeError) as error:
+        say(str(error))
+        sys.exit(1)
     print(render(found, speeds))
 
 

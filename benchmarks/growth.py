@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import suite
-from peer import ask, cores, hear, launch, say
+from peer import ask, hear, launch, say
 
 BASE = {"networks": 64, "n": 256, "d": 32, "width": 64, "depth": 2}
 AXES = {
@@ -99,7 +99,7 @@ def main() -> None:
             lines = grow(axis, sizes, rounds, about)
         print("\n".join(lines) + "\n", flush=True)
     same = ", ".join(f"{name} {value}" for name, value in BASE.items())
-    print(f"otherwise {same}; {suite.made()}, cores: {len(cores())}, rounds: {rounds}")
+    print(f"otherwise {same}; rounds: {rounds}; {suite.made()}; {suite.machine()}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import argparse
 import statistics
 
 import suite
-from peer import cores, say
+from peer import say
 
 # networks, n, d, width, depth
 SHAPES = (
@@ -48,7 +48,7 @@ def main() -> None:
         lines.append(suite.row(name, fleet.flops, found, roofs))
     print("\n".join(lines))
     roof = f"{statistics.median(roofs) / 1e9:.0f} GFLOP/s"
-    print(f"\nroof {roof}; {suite.made()}, cores: {len(cores())}, rounds: {rounds}")
+    print(f"\nroof {roof}; rounds: {rounds}; {suite.made()}; {suite.machine()}")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from peer import RATE, Arrays, Peer, calibrate, seconds, serve
+from peer import RATE, Arrays, Peer, calibrate, cores, seconds, serve
 
+from isorobust.account.provenance import host_cpu
 from isorobust.data import BalancedSigns, Sphere
 from isorobust.data.dataset import draw
 from isorobust.engine import lanes
@@ -142,6 +143,11 @@ def head(name: str) -> list[str]:
 def made() -> str:
     """The version of what does the work."""
     return f"isorobust {version('isorobust')}, jax {version('jax')}"
+
+
+def machine() -> str:
+    """What ran it all: the line under every table."""
+    return f"{host_cpu()}, cores used: {len(cores())}, Python {sys.version.split()[0]}"
 
 
 def problem(networks: list[Trial]) -> Arrays:

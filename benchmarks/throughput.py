@@ -225,7 +225,7 @@ def render(race: Race, found: Teams, absent: list[str]) -> str:
         of = f"the {roof / 1e9:.0f} of a float32 product 2048 x 2048 on all devices"
         lines += ["", f"{did}, {flops / roof:.0%} of {of}"]
     sizes = ", ".join(f"{f.name} {getattr(race, f.name)}" for f in fields(race))
-    lines += ["", f"{sizes}; Python {sys.version.split()[0]}, cores: {len(cores())}"]
+    lines += ["", f"{sizes}; {suite.machine()}"]
     return "\n".join(lines + [f"\ncould not run here: {name}" for name in absent])
 
 
