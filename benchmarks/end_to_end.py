@@ -139,18 +139,13 @@ def compete(
     spec: str, settings: list[str], rounds: int
 ) -> tuple[Found, dict[str, dict[str, float]]]:
     """({contestant: what it told}, {variant: its paces})."""
-    variants = {}
-    for name, own in VARIANTS.items():
-        try:
-            load(spec, [*settings, *own])
-            variants[name] = [*settings, *own]
-        except BadInput as error:
-            say(f"{name}: left out: {error}")
+    variants = {name: [*settings, *own] for name, own in VARIANTS.items()}
+    experiment = load(spec, settings)
     found: Found = {}
     speeds = {}
     python = environments.python(environments.TORCH)
     with tempfile.TemporaryDirectory() as folder:
-        files = write(load(spec, settings), Path(folder))
+        files = write(experiment, Path(folder))
         for i in range(rounds):
             for name, own in variants.items():
                 say(f"round {i + 1} of {rounds}: {name}")
