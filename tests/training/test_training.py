@@ -5,6 +5,7 @@ import numpy as np
 import optax
 import pytest
 
+from isorobust.engine.ladder import cut_tree, pad, pad_tree
 from isorobust.models import MLP
 from isorobust.training import SGD, Adam, Path
 from isorobust.training.batches import batch_weights
@@ -145,3 +146,26 @@ def test_cross_entropy_is_descended_and_its_clipped_fit_stops(data: Data) -> Non
     assert int(lane.status) == TARGET
     assert np.mean((np.clip(f, -1, 1) - data.y) ** 2) <= 0.05 * (1 + 1e-6)
     assert np.mean((f - data.y) ** 2) > 0.05  # logits went beyond +-1
+
+
+def test_classes_are_learnt_and_padding_has_no_say(rng: np.random.Generator) -> None:
+    model, wide = MLP(width=6, outputs=3), MLP(width=8, outputs=3)
+    x = np.float32(rng.standard_normal((30, 4)))
+    data = Data(x, np.float32(x[:, :3].argmax(axis=1)), np.ones(30, np.float32))
+    padded = Data(pad(x, (32, 5)), *(pad(part, (32,)) for part in data[1:]))
+    recipe = traced(Adam(0.2, 3e-2, loss="cross_entropy"))
+    first = model.initial(np.random.default_rng(0), 4)
+    like = wide.initial(np.random.default_rng(0), 5)
+    lane, other = start(recipe, first), start(recipe, pad_tree(first, like))
+    for t in range(400):
+        lane, other = go(model, recipe, data, lane), go(wide, recipe, padded, other)
+        if t == 20:
+            cut = cut_tree(jax.tree.map(np.asarray, other.params), first)
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5),
+                lane.params,
+                cut,
+            )
+    assert int(lane.status) == int(other.status) == TARGET
+    f = np.asarray(model.apply({"params": lane.params}, x))
+    assert f.shape == (30, 3) and np.mean(f.argmax(axis=1) != data.y) <= 0.2
