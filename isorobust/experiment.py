@@ -30,7 +30,7 @@ CONTRACTS = {
         "initial", "apply", "layers", "num_params", "flops_per_step", "padded", "pads"
     ),
     "recipe": (
-        "optimiser", "objective", "stop", "steps", "target_mse", "whole_budget"
+        "optimiser", "objective", "stop", "loss", "steps", "target_mse", "whole_budget"
     ),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from isorobust.data.dataset import Dataset, data_key, draw, generator
@@ -213,11 +214,10 @@ def initial(trial: Trial) -> dict:
 
 def traced(recipe: Any) -> Any:
     """The recipe with its numbers as 32-bit scalars, which vmap can stack."""
-    values = {
-        name: np.int32(value) if isinstance(value, int) else DTYPE(value)
-        for name, value in vars(recipe).items()
-    }
-    return type(recipe)(**values)
+    return jax.tree.map(
+        lambda value: np.int32(value) if isinstance(value, int) else DTYPE(value),
+        recipe,
+    )
 
 
 def padded_data(rung: Rung, data: Dataset) -> Data:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from isorobust.training.loss import mse
+from isorobust.training.loss import LOSSES
 
 RUNNING, TARGET, BUDGET, DIVERGED = range(4)
 STOPS = ("running", "target", "budget", "diverged")
@@ -43,17 +43,23 @@ def start(recipe: Any, params: Any) -> Lane:
 def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
     """One update, or none: a lane that has stopped, stops now, or diverges freezes.
 
-    Loss and gradient are taken at the parameters BEFORE the update, and the decision to
-    stop with them. A lane diverges where its loss or its update isn't finite, or where
+    Loss, gradient and fit are taken at the parameters BEFORE the update, and the
+    decision to stop with them; the fit is that of all points, whatever the step's loss
+    is taken over. A lane diverges where its loss or its update isn't finite, or where
     updates of that size would overflow within its budget: so it keeps its last finite
     parameters. The optimiser sees all parameters as one vector: a third less to
     compile, and one array to check.
     """
 
+    chosen = recipe.points(data, lane.t) if hasattr(recipe, "points") else data.weights
+    kind = LOSSES[recipe.loss]
+
     def objective(params: Any) -> tuple[jax.Array, jax.Array]:
-        fit = mse(model.apply({"params": params}, data.x, data.weights), *data[1:])
+        prediction = model.apply({"params": params}, data.x, data.weights)
+        fit = kind.fit(prediction, data.y, data.weights)
+        loss = kind.value(prediction, data.y, chosen)
         layers = None if model.batch_norm else model.layers(params)
-        return recipe.objective(fit, layers, lane.t), fit
+        return recipe.objective(loss, layers, lane.t), fit
 
     (loss, fit), gradient = jax.value_and_grad(objective, has_aux=True)(lane.params)
     flat, restored = ravel_pytree(gradient)

@@ -23,9 +23,11 @@ from isorobust.training.step import (
 )
 
 MODEL, N, D = MLP(width=6), 20, 3
+go = jax.jit(step, static_argnums=0)  # compiled once a recipe's kind and shape
 RECIPES = [getattr(training, name)() for name in training.__all__]
+RECIPES += [training.Adam(loss="cross_entropy"), training.SGD(loss="cross_entropy")]
 every_recipe = pytest.mark.parametrize(
-    "recipe", RECIPES, ids=lambda r: type(r).__name__
+    "recipe", RECIPES, ids=lambda r: f"{type(r).__name__}-{r.loss}"
 )
 
 
@@ -44,9 +46,8 @@ def begin(recipe: Any, model: Any = MODEL, d: int = D) -> Lane:
 
 
 def train(recipe: Any, data: Data, steps: int, lane: Lane, model: Any = MODEL) -> Lane:
-    go = jax.jit(lambda r, x, lane: step(model, r, x, lane))
     for _ in range(steps):
-        lane = go(traced(recipe), data, lane)
+        lane = go(model, traced(recipe), data, lane)
     return lane
 
 
@@ -82,7 +83,7 @@ def test_its_own_steps_can_not_leave_a_lane_without_finite_parameters(
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(lane.params))
         if int(lane.status) == DIVERGED:
             jax.tree.map(np.testing.assert_array_equal, lane[:3], last[:3])
-    assert int(lane.status) in (BUDGET, DIVERGED)
+    assert int(lane.status) != RUNNING
     assert rate < 1e30 or int(lane.status) == DIVERGED
 
 
@@ -101,12 +102,12 @@ def test_poisoned_data_leave_the_first_parameters(
 
 @every_recipe
 def test_padding_changes_nothing_beyond_rounding(recipe: Any, data: Data) -> None:
-    recipe = dataclasses.replace(recipe, target_mse=1e-9, steps=40)
+    recipe = dataclasses.replace(recipe, target_mse=1e-9, steps=20)
     wide = MODEL.padded(8)
     padded = Data(pad(data.x, (32, 5)), *(pad(part, (32,)) for part in data[1:]))
-    exact = train(recipe, data, 30, begin(recipe))
-    padding = train(recipe, padded, 30, begin(recipe, wide, 5), wide)
-    assert int(padding.t) == int(exact.t) == 30
+    exact = train(recipe, data, 15, begin(recipe))
+    padding = train(recipe, padded, 15, begin(recipe, wide, 5), wide)
+    assert int(padding.t) == int(exact.t) == 15
     cut = cut_tree(jax.tree.map(np.asarray, padding.params), exact.params)
     moved = jax.tree.map(np.subtract, exact.params, begin(recipe).params)
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(moved)) > 1e-2

@@ -1,15 +1,15 @@
 """One network's training against optax by hand, and the rules of stopping."""
 
-import itertools
-
 import jax
 import numpy as np
 import optax
 import pytest
 
+from isorobust.engine.ladder import cut_tree, pad, pad_tree
 from isorobust.models import MLP
-from isorobust.training import Adam, Path
-from isorobust.training.loss import path_norm, safe_norm
+from isorobust.training import SGD, Adam, Path
+from isorobust.training.batches import batch_weights
+from isorobust.training.loss import path_norm
 from isorobust.training.recipes import traced
 from isorobust.training.step import (
     BUDGET,
@@ -22,6 +22,7 @@ from isorobust.training.step import (
 )
 
 MODEL = MLP(width=6)
+go = jax.jit(step, static_argnums=0)  # compiled once a recipe's kind
 
 
 @pytest.fixture
@@ -37,9 +38,8 @@ def loss(params: dict, data: Data) -> jax.Array:
 def train(recipe: object, data: Data, steps: int) -> Lane:
     recipe = traced(recipe)
     lane = start(recipe, MODEL.initial(np.random.default_rng(0), 3))
-    go = jax.jit(lambda r, x, lane: step(MODEL, r, x, lane))
     for _ in range(steps):
-        lane = go(recipe, data, lane)
+        lane = go(MODEL, recipe, data, lane)
     return lane
 
 
@@ -102,24 +102,70 @@ def test_path_warms_up_on_the_plain_loss() -> None:
     assert late == pytest.approx(20 * (0.5 - 0.095) + 3e-3 * 2 * np.sqrt(3), rel=1e-6)
 
 
-def test_path_norm_is_the_sum_over_paths(rng: np.random.Generator) -> None:
-    """Another road: enumerate every path output <- unit <- unit <- row of W_1."""
-    sizes = [4, 3, 2, 1]
-    layers = [
-        (rng.standard_normal((b, a)), rng.standard_normal(b))
-        for a, b in itertools.pairwise(sizes)
-    ]
-    total = sum(
-        abs(layers[2][0][0, k] * layers[1][0][k, j])
-        * np.linalg.norm([*layers[0][0][j], layers[0][1][j]])
-        for k in range(2)
-        for j in range(3)
+def sgd_by_hand(recipe: SGD, data: Data, steps: int) -> dict:
+    params = MODEL.initial(np.random.default_rng(0), 3)
+    velocity = jax.tree.map(np.zeros_like, params)
+    for t in range(steps):
+        weights = batch_weights(data, recipe.batch, t)
+        rows = np.flatnonzero(weights)
+        some = Data(data.x[rows], data.y[rows], np.ones(len(rows)))
+        rate = recipe.learning_rate * (1 + np.cos(np.pi * t / recipe.steps)) / 2
+        gradient = jax.grad(loss)(params, some)
+        velocity = jax.tree.map(
+            lambda v, g: recipe.momentum * v + g, velocity, gradient
+        )
+        params = jax.tree.map(
+            lambda p, v: p - rate * (v + recipe.weight_decay * p),  # noqa: B023
+            params,
+            velocity,
+        )
+    return params
+
+
+@pytest.mark.parametrize("batch", [0, 4, 10, 99])
+def test_sgd_is_the_gradient_of_its_batches(data: Data, batch: int) -> None:
+    recipe = SGD(1e-9, 0.05, 40, batch, momentum=0.8, weight_decay=0.3, final=0.0)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+        train(recipe, data, 30).params,
+        sgd_by_hand(recipe, data, 30),
     )
-    assert path_norm(layers) == pytest.approx(total, rel=1e-5)
 
 
-def test_the_gradient_of_a_norm_at_zero_is_zero() -> None:
-    rows = np.array([[0.0, 0.0], [3.0, 4.0]], np.float32)
-    np.testing.assert_allclose(safe_norm(rows), [0, 5])
-    slope = jax.grad(lambda r: safe_norm(r).sum())(rows)
-    np.testing.assert_allclose(slope, [[0, 0], [0.6, 0.8]], rtol=1e-6)
+def test_sgd_stops_on_all_points(data: Data) -> None:
+    recipe = SGD(target_mse=0.3, batch=2, learning_rate=0.02)
+    lane = train(recipe, data, 3000)
+    assert int(lane.status) == TARGET
+    assert 0.2 < loss(lane.params, data) <= 0.3
+
+
+def test_cross_entropy_is_descended_and_its_clipped_fit_stops(data: Data) -> None:
+    recipe = Adam(target_mse=0.05, learning_rate=3e-2, loss="cross_entropy")
+    lane = train(recipe, data, 2000)
+    f = np.asarray(MODEL.apply({"params": lane.params}, data.x))
+    assert int(lane.status) == TARGET
+    assert np.mean((np.clip(f, -1, 1) - data.y) ** 2) <= 0.05 * (1 + 1e-6)
+    assert np.mean((f - data.y) ** 2) > 0.05  # logits went beyond +-1
+
+
+def test_classes_are_learnt_and_padding_has_no_say(rng: np.random.Generator) -> None:
+    model, wide = MLP(width=6, outputs=3), MLP(width=8, outputs=3)
+    x = np.float32(rng.standard_normal((30, 4)))
+    data = Data(x, np.float32(x[:, :3].argmax(axis=1)), np.ones(30, np.float32))
+    padded = Data(pad(x, (32, 5)), *(pad(part, (32,)) for part in data[1:]))
+    recipe = traced(Adam(0.2, 3e-2, loss="cross_entropy"))
+    first = model.initial(np.random.default_rng(0), 4)
+    like = wide.initial(np.random.default_rng(0), 5)
+    lane, other = start(recipe, first), start(recipe, pad_tree(first, like))
+    for t in range(400):
+        lane, other = go(model, recipe, data, lane), go(wide, recipe, padded, other)
+        if t == 20:
+            cut = cut_tree(jax.tree.map(np.asarray, other.params), first)
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5),
+                lane.params,
+                cut,
+            )
+    assert int(lane.status) == int(other.status) == TARGET
+    f = np.asarray(model.apply({"params": lane.params}, x))
+    assert f.shape == (30, 3) and np.mean(f.argmax(axis=1) != data.y) <= 0.2
