@@ -1,55 +1,48 @@
-"""isorobust makes 10x the steps of torch.func.vmap, 25x PyTorch's, 3.3x a flax loop's.
+"""How many network-steps a second, against everything else that trains many networks?
 
-| peer | compile s | network-steps/s, median [min, max] | isorobust / peer |
-| --- | ---: | ---: | ---: |
-| isorobust 0.1.0 (jax 0.10.2) | 0.77 | 116,123 [109,670, 118,630] | 1.00 |
-| torch.func.vmap (torch 2.13.0+cpu) | 1.13 | 11,377 [5,856, 11,861] | 10.21 |
-| PyTorch loop, 1 thread | 0.02 | 4,646 [4,246, 4,737] | 24.99 |
-| PyTorch fused loop, 1 thread | 0.05 | 5,964 [5,945, 6,144] | 19.47 |
-| flax loop (flax 0.12.8) | 0.30 | 35,399 [18,678, 38,336] | 3.28 |
+Question. How many steps of full-batch Adam a second, all networks taken together?
+Two-layer ReLU networks with biases, (n, d, width) = (256, 32, 64) unless asked
+otherwise, MSE, float32, each on data of its own.
 
-isorobust: 255 GFLOP/s, 59 % of the 432 of a float32 matrix product. On 2 cores of an
-AMD EPYC, Python 3.11, 5 interleaved rounds of a second. torch.func.vmap alone on the
-machine made up to 19,000: the race's number is what it makes between the others.
+Rules. Peers start at the same parameters, and after 100 steps parameters and MSE are
+compared within a tolerance. Rounds of a second are interleaved; ratios are medians over
+the rounds. Every peer that doesn't use all cores by itself also runs as a process per
+core, each pinned to its core with its share of the networks, and the rates are added.
+Of numbers of threads the best counts. "compile s" is what the first steps of all
+networks take more than later ones; the last column counts it in.
 
-Question. How many steps of full-batch Adam a second, all 64 networks taken together?
-Two-layer ReLU networks with biases, (n, d, width) = (256, 32, 64), MSE, float32, each
-on data of its own. Peers start at the same parameters and must reach the same MSE. Of
-numbers of threads the best counts. "compile s" is the first step of all networks.
-
-Command.  python benchmarks/throughput.py [--only=isorobust] [--json]
-Cost.     A minute; the first time also that of installing torch in .venv-torch.
+Command.  python benchmarks/throughput.py [--n=512 --d=64 --width=256 --networks=32]
+          [--only=isorobust] [--json]
+Cost.     Five minutes; the first time also that of installing torch in .venv-torch and
+          TurbaNet (Python >= 3.12) in .venv-turbanet.
 """
 
 import argparse
 import contextlib
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from importlib.metadata import version
-from typing import Annotated, Any
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated
 
+import environments
+import jax_peers
 import numpy as np
-import torch_peer  # type: ignore[import-not-found]  # beside this script
+import suite
+import torch_peer
+from peer import CHECK, ask, cores, hear, launch, mse, say
 
-from isorobust.data import BalancedSigns, Sphere
-from isorobust.data.dataset import draw
 from isorobust.door import AtLeast, BadInput, nearest, parse, validate
-from isorobust.engine import lanes
-from isorobust.engine.ladder import cut_tree, rung
-from isorobust.engine.pages import initial, prepare
-from isorobust.engine.plan import flops_per_step
-from isorobust.experiment import Cell, Trial
-from isorobust.models import MLP
-from isorobust.training import Adam
-from isorobust.training.step import RUNNING
 
-PEERS = ("isorobust", *torch_peer.PEERS, "flax loop")
-AGREE = 1e-3  # relative difference that the peers' training MSE may have
+PEERS = (suite.NAME, *jax_peers.PEERS, *torch_peer.PEERS)
+WHOLE = (suite.NAME, "pmap(vmap(scan))")  # these use every core by themselves
+# largest relative differences that peers may have from the first: of a network's
+# parameters (rounding moves the step at which a ReLU turns) and of the mean MSE
+AGREE, AGREE_MSE = 2e-2, 1e-3
+LATER = 1000  # steps of the column that counts compiling in
 
 
 @dataclass(frozen=True)
@@ -62,194 +55,182 @@ class Race:
     width: Annotated[int, AtLeast(1)] = 64
     rounds: Annotated[int, AtLeast(1)] = 5
 
-    def words(self) -> list[str]:
-        """The race as command-line options."""
-        return [f"--{f.name}={getattr(self, f.name)}" for f in fields(self)]
 
-    def trials(self) -> list[Trial]:
-        """The networks; their recipe never stops."""
-        recipe = Adam(target_mse=1e-30, learning_rate=torch_peer.RATE, steps=10**9)
-        model = MLP(width=self.width)
-        cell = Cell(Sphere(), BalancedSigns(), model, self.n, self.d, recipe)
-        return [Trial(cell, seed) for seed in range(self.networks)]
+@dataclass
+class Team:
+    """The processes of a peer that share the networks, and what they told.
 
-    def problem(self) -> dict[str, np.ndarray]:
-        """Data and first parameters, as torch_peer.serve describes them."""
-        sets = [draw(trial) for trial in self.trials()]
-        xy = {"x": np.stack([s.x for s in sets]), "y": np.stack([s.y for s in sets])}
-        return xy | weights(lanes.stack(initial(trial) for trial in self.trials()))
+    apart: (median, largest) relative difference of a network's parameters from those
+        of the first peer; mse: mean over the networks; both after CHECK steps
+    rates: {how: network-steps/s of each round}
+    """
 
+    processes: list[subprocess.Popen]
+    version: str = ""
+    compile_seconds: float = 0.0
+    apart: tuple[float, float] = (0.0, 0.0)
+    mse: float = 0.0
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    roofs: list[float] = field(default_factory=list)
 
-def weights(params: Any) -> dict[str, np.ndarray]:
-    """The stacked parameters of the MLP as torch_peer.serve describes them."""
-    return {
-        "w1": np.asarray(params["weight_0"]).swapaxes(-1, -2),
-        "b1": np.asarray(params["bias_0"]),
-        "w2": np.asarray(params["weight_1"])[..., 0, :],
-        "b2": np.asarray(params["bias_1"])[..., 0],
-    }
+    @property
+    def best(self) -> tuple[str, list[float]]:
+        """(how, network-steps/s of each round) of the fastest way."""
+        return max(self.rates.items(), key=lambda way: statistics.median(way[1]))
 
+    def later(self, networks: int) -> float:
+        """Network-steps/s over LATER steps, compiling counted in."""
+        work = networks * LATER
+        return work / (self.compile_seconds + work / statistics.median(self.best[1]))
 
-def engine(race: Race) -> torch_peer.Peer:
-    """This suite: a device a core, a thread a device, micro-blocks on each."""
-    trials, size = race.trials(), lanes.block_size()
-    programs = [lanes.Programs(device) for device in lanes.devices()]
-    shape, starts = rung(trials[0].cell), range(0, len(trials), size)
-    blocks = []
-    for i in starts:
-        some = tuple(trials[i : i + size])
-        model, *block = prepare(shape, some, programs[0])
-        blocks.append(block)
-    chunk = lanes.Chunk(model)
-    pool = ThreadPoolExecutor(len(programs))
-
-    def work(own: lanes.Programs, left: Iterator, steps: int) -> None:
-        for part in left:  # the threads share `left`, so that none waits for another
-            part[2] = own(chunk, *part, np.int32(steps))
-            if np.asarray(part[2].status)[0] != RUNNING:  # waits for the chunk
-                raise RuntimeError("isorobust: a lane stopped, and its steps are free")
-
-    def advance(steps: int) -> None:
-        left = iter(blocks)
-        list(pool.map(lambda own: work(own, left, steps), programs))
-
-    def final() -> dict[str, np.ndarray]:
-        found = [part[2].params for part in blocks]
-        params = [lanes.unstack(some, i) for some in found for i in range(size)]
-        params = params[: len(trials)]
-        return weights(lanes.stack(cut_tree(p, initial(trials[0])) for p in params))
-
-    made = f"isorobust {version('isorobust')}, jax {version('jax')}"
-    return torch_peer.Peer(made, {"": advance}, final, lambda: lanes.roof(programs))
+    def round(self, name: str) -> None:
+        """One more round."""
+        for process in self.processes:
+            ask(process)
+        told = [hear(name, process) for process in self.processes]
+        for how in told[0]["rates"]:
+            rate = sum(one["rates"][how] for one in told)
+            self.rates.setdefault(how, []).append(rate)
+        if told[0]["roof"]:
+            self.roofs.append(told[0]["roof"])
 
 
-def flax_loop(problem: dict[str, np.ndarray]) -> torch_peer.Peer:
-    """A jitted train step on flax's TrainState, network after network."""
-    import flax.linen as nn
-    import jax
-    import jax.numpy as jnp
-    import optax
-    from flax.training.train_state import TrainState
-
-    class Net(nn.Module):
-        width: int
-
-        @nn.compact
-        def __call__(self, x: jax.Array) -> jax.Array:
-            h = nn.relu(nn.Dense(self.width, name="dense_0")(x))
-            return nn.Dense(1, name="dense_1")(h)[:, 0]
-
-    def train_step(state: TrainState, x: jax.Array, y: jax.Array) -> TrainState:
-        def loss(params: Any) -> jax.Array:
-            return jnp.mean((state.apply_fn({"params": params}, x) - y) ** 2)
-
-        return state.apply_gradients(grads=jax.grad(loss)(state.params))
-
-    step = jax.jit(train_step, donate_argnums=0)
-    net, adam = Net(problem["w1"].shape[2]), optax.adam(torch_peer.RATE)
-    sets = jax.device_put(list(zip(problem["x"], problem["y"], strict=True)))
-
-    def fresh(i: int) -> TrainState:
-        one = {name: problem[name][i] for name in ("w1", "b1", "w2", "b2")}
-        params = {
-            "dense_0": {"kernel": one["w1"], "bias": one["b1"]},
-            "dense_1": {"kernel": one["w2"][:, None], "bias": one["b2"][None]},
-        }
-        return TrainState.create(
-            apply_fn=net.apply, params=jax.device_put(params), tx=adam
-        )
-
-    states = [fresh(i) for i in range(len(sets))]
-
-    def advance(steps: int) -> None:
-        for i, (x, y) in enumerate(sets):
-            for _ in range(steps):
-                states[i] = step(states[i], x, y)
-        jax.block_until_ready(states)
-
-    made = f"flax {version('flax')}, jax {version('jax')}"
-
-    def final() -> dict[str, np.ndarray]:
-        one, two = (
-            lanes.stack(state.params[layer] for state in states)
-            for layer in ("dense_0", "dense_1")
-        )
-        last = {"w2": two["kernel"][..., 0], "b2": two["bias"][..., 0]}
-        return {"w1": one["kernel"], "b1": one["bias"], **last}
-
-    return torch_peer.Peer(made, {"": advance}, final)
+Teams = dict[str, list[Team]]  # of each peer: one process, and one per core
 
 
-def compete(race: Race, names: list[str]) -> dict[str, dict]:
-    """{peer: its first line, and "rounds": its other lines}, of those that can run."""
-    python = None
-    if any(name in torch_peer.PEERS for name in names):
-        python = torch_peer.python()
-    if python is None:
-        names = [name for name in names if name not in torch_peer.PEERS]
-    if not names:
-        raise RuntimeError("none of these peers can run here")
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        problem = f"{folder}/problem.npz"
-        np.savez(problem, allow_pickle=False, **race.problem())
-        pipes, found = {}, {}
+def command(name: str) -> list[str] | None:
+    """How a peer's process is started; None where its environment can't be made."""
+    python: str | None = sys.executable
+    module = suite if name == suite.NAME else jax_peers
+    if name in torch_peer.PEERS:
+        module, python = torch_peer, environments.python(environments.TORCH)
+    elif name == "TurbaNet":
+        python = environments.python(environments.TURBANET)
+    return [python, str(module.__file__), name] if python else None
+
+
+def gather(
+    name: str, call: list[str], folder: Path, count: int, stack: contextlib.ExitStack
+) -> tuple[Team, dict[str, np.ndarray]]:
+    """(the team of `count` processes, its parameters after CHECK steps)."""
+    pins = cores() if count > 1 else [None]
+    saved = [folder / f"weights-{i}.npz" for i in range(count)]
+    team = Team([])
+    for i, path in enumerate(saved):
+        words = [*call, str(folder / "problem.npz"), f"{i}/{count}", str(path)]
+        team.processes.append(stack.enter_context(launch(words, pins[i])))
+        stack.callback(team.processes[-1].kill)
+    told = [hear(name, process) for process in team.processes]
+    team.version = told[0]["version"]
+    team.compile_seconds = max(one["compile_seconds"] for one in told)
+    parts = [dict(np.load(path)) for path in saved]
+    return team, {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+
+
+def compete(race: Race, names: list[str]) -> tuple[Teams, list[str]]:
+    """({peer: its teams}, peers that could not run). Raises RuntimeError."""
+    found: Teams = {}
+    absent, first, most = [], None, min(len(cores()), race.networks)
+    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
+        folder = Path(place)
+        networks = suite.trials(race.networks, race.n, race.d, race.width)
+        problem = suite.problem(networks)
+        np.savez(folder / "problem", allow_pickle=False, **problem)
         for name in names:  # one after the other: compiling is timed
-            torch_peer.say(f"{name}: compiling and warming up")
-            call = [str(python), torch_peer.__file__, name, problem]
-            if name not in torch_peer.PEERS:
-                call = [sys.executable, __file__, f"--worker={name}"]
-                call += [f"--problem={problem}", *race.words()]
-            pipes[name] = stack.enter_context(torch_peer.launch(call))
-            stack.callback(pipes[name].kill)
-            found[name] = torch_peer.hear(name, pipes[name]) | {"rounds": []}
-        same(found)
+            call, teams = command(name), []
+            try:
+                if call is None:
+                    raise RuntimeError(f"{name}: no environment")
+                for count in {1} if name in WHOLE else sorted({1, most}):
+                    say(f"{name}: compiling and warming up, processes: {count}")
+                    team, params = gather(name, call, folder, count, stack)
+                    first = first or params
+                    team.apart, team.mse = apart(params, first), mse(problem | params)
+                    teams.append(team)
+            except RuntimeError as error:
+                say(f"{error}; left out")
+                absent.append(name)
+            else:
+                found[name] = teams
+        agree(found)
         for i in range(race.rounds):
-            torch_peer.say(f"round {i + 1} of {race.rounds}")
-            for name, pipe in pipes.items():
-                torch_peer.ask(pipe)
-                found[name]["rounds"].append(torch_peer.hear(name, pipe))
-    return found
+            say(f"round {i + 1} of {race.rounds}")
+            for name, teams in found.items():
+                for team in teams:
+                    team.round(name)
+    return found, absent
 
 
-def same(found: dict[str, dict]) -> None:
+def apart(
+    params: dict[str, np.ndarray], first: dict[str, np.ndarray]
+) -> tuple[float, float]:
+    """Median and largest |difference| / |parameters| over the networks."""
+
+    def lengths(params: dict[str, np.ndarray]) -> np.ndarray:
+        flat = [v.reshape(len(v), -1) for v in params.values()]
+        return np.linalg.norm(np.concatenate(flat, axis=1), axis=1)
+
+    difference = {name: params[name] - first[name] for name in first}
+    ratios = lengths(difference) / lengths(first)
+    return float(np.median(ratios)), float(np.max(ratios))
+
+
+def agree(found: Teams) -> None:
     """Raises RuntimeError unless all peers train alike."""
-    fits = {name: row["mse"] for name, row in found.items()}
-    if max(fits.values()) > (1 + AGREE) * min(fits.values()):
-        raise RuntimeError(f"the peers train differently: MSE {fits}")
+    if not found:
+        raise RuntimeError("none of these peers can run here")
+    teams = [(name, team) for name, each in found.items() for team in each]
+    first = teams[0][1].mse
+    for name, team in teams:
+        if team.apart[1] > AGREE or abs(team.mse / first - 1) > AGREE_MSE:
+            what = f"parameters apart {team.apart}, MSE {team.mse} against {first}"
+            raise RuntimeError(f"{name} trains otherwise: after {CHECK} steps {what}")
 
 
-def fastest(row: dict) -> tuple[str, list[float]]:
-    """(how, network-steps/s of each round) of a peer's fastest way."""
-    ways = row["rounds"][0]["rates"]
-    rates = {how: [one["rates"][how] for one in row["rounds"]] for how in ways}
-    return max(rates.items(), key=lambda item: statistics.median(item[1]))
-
-
-def render(race: Race, found: dict[str, dict]) -> str:
+def render(race: Race, found: Teams, absent: list[str]) -> str:
     """The table in Markdown, and the line of the roof."""
-    lines = ["| peer | version | compile s | network-steps/s | isorobust / peer |"]
-    lines += ["| --- | --- | ---: | ---: | ---: |"]
-    ours = found.get("isorobust")
-    best = statistics.median(fastest(ours)[1]) if ours else None
-    for name, row in found.items():
-        how, rates = fastest(row)
-        middle = statistics.median(rates)
-        made = ", ".join(filter(None, (row["version"], how)))
-        speed = f"{middle:,.0f} [{min(rates):,.0f}, {max(rates):,.0f}]"
-        ratio = f"{best / middle:.2f}" if best else "-"
-        compiling = f"{row['compile_seconds']:.2f}"
-        lines += [f"| {name} | {made} | {compiling} | {speed} | {ratio} |"]
-    if ours and best:
-        roof = statistics.median(one["roof"] for one in ours["rounds"])
-        flops = flops_per_step(race.trials()[0].cell) * best
+    ours = found.get(suite.NAME, [None])[0]
+    lines = [
+        "| peer | compile s | network-steps/s, median [min, max] | isorobust / peer "
+        f"| {LATER} steps with compiling | isorobust / peer "
+        "| parameters apart: median, largest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, teams in found.items():
+        for team in teams:
+            how, rates = team.best
+            count = len(team.processes)
+            about = [how, f"{count} processes" if count > 1 else "", team.version]
+            later, ratio, late = team.later(race.networks), "-", "-"
+            if ours:
+                pairs = zip(ours.best[1], rates, strict=True)
+                ratio = f"{statistics.median(us / it for us, it in pairs):.2f}"
+                late = f"{ours.later(race.networks) / later:.2f}"
+            middle = statistics.median(rates)
+            cells = [
+                f"{name} ({', '.join(filter(None, about))})",
+                f"{team.compile_seconds:.2f}",
+                f"{middle:,.0f} [{min(rates):,.0f}, {max(rates):,.0f}]",
+                ratio,
+                f"{later:,.0f}",
+                late,
+                f"{team.apart[0]:.0e}, {team.apart[1]:.0e}",
+            ]
+            lines += [f"| {' | '.join(cells)} |"]
+    if ours:
+        roof, rate = statistics.median(ours.roofs), statistics.median(ours.best[1])
+        cell = suite.trials(1, race.n, race.d, race.width)[0].cell
+        flops = suite.flops_per_step(cell) * rate
         did = f"isorobust: {flops / 1e9:.0f} GFLOP/s of matrix products"
         of = f"the {roof / 1e9:.0f} of a float32 product 2048 x 2048 on all devices"
         lines += ["", f"{did}, {flops / roof:.0%} of {of}"]
-    return "\n".join(lines)
+    sizes = ", ".join(f"{f.name} {getattr(race, f.name)}" for f in fields(race))
+    lines += ["", f"{sizes}; {suite.machine()}"]
+    return "\n".join(lines + [f"\ncould not run here: {name}" for name in absent])
 
 
-def options(words: list[str]) -> tuple[Race, list[str], argparse.Namespace]:
-    """(the race, the peers' names, the rest). Raises BadInput."""
+def options(words: list[str]) -> tuple[Race, list[str], bool]:
+    """(the race, the peers' names, whether to print JSON). Raises BadInput."""
     # no usage text: a mistake is said in one line
     parser = argparse.ArgumentParser(
         usage=argparse.SUPPRESS,
@@ -257,12 +238,10 @@ def options(words: list[str]) -> tuple[Race, list[str], argparse.Namespace]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for field in fields(Race):
-        parser.add_argument(f"--{field.name}", default=str(field.default))
+    for each in fields(Race):
+        parser.add_argument(f"--{each.name}", default=str(each.default))
     parser.add_argument("--only", action="append", help=", ".join(PEERS))
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--problem", help=argparse.SUPPRESS)
     args = parser.parse_args(words)
     sizes = {f.name: parse(getattr(args, f.name), f.type, f.name) for f in fields(Race)}
     validate(Race(**sizes), "")
@@ -270,26 +249,25 @@ def options(words: list[str]) -> tuple[Race, list[str], argparse.Namespace]:
     for name in asked:
         if name not in PEERS:
             raise BadInput(f"only={name}: no such peer; {nearest(name, PEERS)}")
-    return Race(**sizes), [name for name in PEERS if name in asked], args
+    return Race(**sizes), [name for name in PEERS if name in asked], args.json
 
 
 def main() -> None:
     """The command line."""
     try:
-        race, names, args = options(sys.argv[1:])
-        if args.worker == "isorobust":
-            return torch_peer.serve(lambda problem: engine(race), args.problem)
-        if args.worker:
-            return torch_peer.serve(flax_loop, args.problem)
-        found = compete(race, names)
+        race, names, as_json = options(sys.argv[1:])
+        found, absent = compete(race, names)
     except BadInput as error:
-        torch_peer.say(f"--{error}")
+        say(f"--{error}")
         sys.exit(2)
     except RuntimeError as error:
-        torch_peer.say(str(error))
+        say(str(error))
         sys.exit(1)
-    medians = {name: statistics.median(fastest(row)[1]) for name, row in found.items()}
-    print(json.dumps(medians) if args.json else render(race, found))
+    medians = {
+        name: max(statistics.median(team.best[1]) for team in teams)
+        for name, teams in found.items()
+    }
+    print(json.dumps(medians) if as_json else render(race, found, absent))
 
 
 if __name__ == "__main__":

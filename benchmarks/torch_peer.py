@@ -1,96 +1,11 @@
-"""The PyTorch peers of throughput.py, their environment, and how any peer is talked to.
+"""The PyTorch peers of throughput.py, run with the Python of .venv-torch: no jax."""
 
-throughput.py starts this file with the Python of .venv-torch, where there is no jax;
-so only numpy and the standard library are imported above.
-"""
-
-import contextlib
-import json
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-
-VERSION = "2.13.0"
-VENV = Path(__file__).resolve().parent.parent / ".venv-torch"
-CHECK = 20  # steps after which all peers have to have the same training MSE
-SECONDS = 1.0  # of a round
-RATE, BETA, SQUARED, EPSILON = 1e-3, 0.9, 0.999, 1e-8  # Adam's, the same for all peers
-
-Advance = Callable[[int], None]
-Arrays = dict[str, Any]
-
-
-class Peer(NamedTuple):
-    """A peer that is ready to train.
-
-    version: of what does the work
-    ways: {how: advance}; advance(steps) makes that many steps of every network, and
-        returns when they are done. The fastest way is the one that counts.
-    weights: the parameters as numpy arrays, as in the problem
-    roof: FLOP/s that the machine reaches at most, where the peer can tell
-    """
-
-    version: str
-    ways: dict[str, Advance]
-    weights: Callable[[], Arrays]
-    roof: Callable[[], float] | None = None
-
-
-def serve(make: Callable[[Arrays], Peer], path: str) -> None:
-    """Prints what `make` made as a line of JSON, then a line per line read.
-
-    path: an .npz with x [N, n, d], y [N, n] and the first parameters w1 [N, d, k],
-        b1 [N, k], w2 [N, k], b2 [N] of N networks.
-    """
-    with np.load(path) as file:
-        problem = dict(file)
-    networks = len(problem["x"])
-    peer = make(problem)
-    first = next(iter(peer.ways.values()))
-    compile_seconds = seconds(first, 1)
-    first(CHECK - 1)
-    fit = mse(problem | peer.weights())
-    steps = {how: calibrate(advance) for how, advance in peer.ways.items()}
-    tell(version=peer.version, compile_seconds=compile_seconds, mse=fit)
-    for _ in sys.stdin:
-        rates = {
-            how: networks * steps[how] / seconds(advance, steps[how])
-            for how, advance in peer.ways.items()
-        }
-        tell(rates=rates, roof=peer.roof() if peer.roof else None)
-
-
-def seconds(advance: Advance, steps: int) -> float:
-    """How long advance(steps) takes."""
-    began = time.perf_counter()
-    advance(steps)
-    return time.perf_counter() - began
-
-
-def calibrate(advance: Advance) -> int:
-    """How many steps take about SECONDS; warms up on the way."""
-    steps = 1
-    while (took := seconds(advance, steps)) < SECONDS / 4:
-        steps *= 2
-    return max(1, round(steps * SECONDS / took))
-
-
-def mse(arrays: Arrays) -> float:
-    """Mean over the networks of the training MSE."""
-    hidden = np.maximum(arrays["x"] @ arrays["w1"] + arrays["b1"][:, None], 0)
-    f = np.einsum("Nnk,Nk->Nn", hidden, arrays["w2"]) + arrays["b2"][:, None]
-    return float(np.mean((f - arrays["y"]) ** 2))
-
-
-def tell(**line: Any) -> None:
-    """One line of JSON to whoever started this process."""
-    print(json.dumps(line), flush=True)
+from peer import BETA, EPSILON, RATE, SQUARED, Advance, Arrays, Peer, serve
 
 
 def vmap(problem: Arrays) -> Peer:
@@ -121,7 +36,32 @@ def vmap(problem: Arrays) -> Peer:
                 stack[name].addcdiv_(mean[name], below, value=-size)
         done += steps
 
-    return Peer(f"torch {torch.__version__}", {"": advance}, lambda: arrays(stack))
+    ways = by_threads(torch, advance)
+    return Peer(f"torch {torch.__version__}", ways, lambda: arrays(stack))
+
+
+def bmm(problem: Arrays) -> Peer:
+    """All networks at once: stacked matrix products by hand and one fused Adam."""
+    import torch  # it lives in .venv-torch alone
+
+    x, y = torch.from_numpy(problem["x"]), torch.from_numpy(problem["y"])
+    first = {name: problem[name] for name in ("w1", "b1", "w2", "b2")}
+    params = {name: torch.tensor(v, requires_grad=True) for name, v in first.items()}
+    w1, b1, w2, b2 = params.values()
+    adam = torch.optim.Adam(params.values(), lr=RATE, fused=True)
+
+    def advance(steps: int) -> None:
+        for _ in range(steps):
+            adam.zero_grad()
+            h = torch.relu(torch.baddbmm(b1[:, None], x, w1))
+            f = torch.baddbmm(b2[:, None, None], h, w2[:, :, None])[..., 0]
+            torch.mean((f - y) ** 2, dim=1).sum().backward()
+            adam.step()
+
+    def weights() -> Arrays:
+        return {name: v.detach().numpy() for name, v in params.items()}
+
+    return Peer(f"torch {torch.__version__}", by_threads(torch, advance), weights)
 
 
 def loop(problem: Arrays, fused: bool = False) -> Peer:
@@ -152,9 +92,7 @@ def loop(problem: Arrays, fused: bool = False) -> Peer:
         states = [model.state_dict() for model in models]
         return arrays({name: torch.stack([s[name] for s in states]) for name in start})
 
-    counts = sorted({torch.get_num_threads(), 1}, reverse=True)
-    ways = {f"torch threads: {n}": threaded(torch, n, advance) for n in counts}
-    return Peer(f"torch {torch.__version__}", ways, weights)
+    return Peer(f"torch {torch.__version__}", by_threads(torch, advance), weights)
 
 
 def fused(problem: Arrays) -> Peer:
@@ -162,14 +100,18 @@ def fused(problem: Arrays) -> Peer:
     return loop(problem, fused=True)
 
 
-def threaded(torch: Any, count: int, advance: Advance) -> Advance:
-    """`advance` with that many intra-op threads."""
+def by_threads(torch: Any, advance: Advance) -> dict[str, Advance]:
+    """`advance` with as many intra-op threads as there are cores, and with one."""
 
-    def inner(steps: int) -> None:
-        torch.set_num_threads(count)
-        advance(steps)
+    def threaded(count: int) -> Advance:
+        def inner(steps: int) -> None:
+            torch.set_num_threads(count)
+            advance(steps)
 
-    return inner
+        return inner
+
+    counts = sorted({torch.get_num_threads(), 1}, reverse=True)
+    return {f"{n} threads" if n > 1 else "1 thread": threaded(n) for n in counts}
 
 
 def network(torch: Any, d: int, k: int) -> Any:
@@ -199,57 +141,11 @@ def arrays(stack: dict[str, Any]) -> Arrays:
 
 PEERS: dict[str, Callable[[Arrays], Peer]] = {
     "torch.func.vmap": vmap,
+    "PyTorch stacked bmm": bmm,
     "PyTorch loop": loop,
     "PyTorch fused loop": fused,
 }
 
 
-def python() -> str | None:
-    """The Python of .venv-torch, made where there is none; None where that fails."""
-    found = str(VENV / "bin" / "python")
-    has = f"import numpy, torch; assert torch.__version__.startswith('{VERSION}')"
-    pip = [found, "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        subprocess.run([found, "-c", has], check=True, capture_output=True)
-        return found
-    say(f"installing torch=={VERSION} in {VENV}, once")
-    try:
-        for call in ([sys.executable, "-m", "venv", str(VENV)], pip):
-            subprocess.run(call, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        say(f"torch=={VERSION} could not be installed; its peers are left out")
-        return None
-    return found
-
-
-def launch(call: list[str]) -> subprocess.Popen:
-    """The process of a peer, which will `serve`."""
-    env = dict(os.environ)
-    env.pop("JAX_NUM_CPU_DEVICES", None)  # jax as a user of flax finds it
-    pipe = subprocess.PIPE
-    return subprocess.Popen(call, stdin=pipe, stdout=pipe, text=True, env=env)
-
-
-def ask(peer: subprocess.Popen) -> None:
-    """Asks for a round."""
-    assert peer.stdin is not None
-    peer.stdin.write("round\n")
-    peer.stdin.flush()
-
-
-def hear(name: str, peer: subprocess.Popen) -> dict:
-    """A peer's next line. Raises RuntimeError if its process has ended."""
-    assert peer.stdout is not None
-    line = peer.stdout.readline()
-    if not line:
-        raise RuntimeError(f"{name}: its process ended with {peer.wait()}")
-    return json.loads(line)
-
-
-def say(line: str) -> None:
-    """Tells whoever waits; standard output has the answer alone."""
-    print(f"throughput: {line}", file=sys.stderr, flush=True)
-
-
 if __name__ == "__main__":
-    serve(PEERS[sys.argv[1]], sys.argv[2])
+    serve(PEERS[sys.argv[1]], sys.argv[2:])

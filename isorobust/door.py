@@ -81,6 +81,16 @@ def fields(thing: Any) -> list[dataclasses.Field]:
 _FLAX = ("parent", "name")
 
 
+def later(default: Any, static: bool = False) -> Any:
+    """A field that came after a release, which did what its default does.
+
+    Identities leave it out at its default, so that what was trained before keeps its
+    name and its first parameters. static: for a pytree, a field that isn't traced.
+    """
+    metadata = {"later": True, "static": static}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
 def validate(thing: Any, where: str) -> None:
     """Raises BadInput for the first field of the dataclass that isn't allowed.
 

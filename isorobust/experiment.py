@@ -9,17 +9,30 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from isorobust.door import AtLeast, BadInput, Between, fields, nearest, parse, validate
+from isorobust.door import (
+    AtLeast,
+    BadInput,
+    Between,
+    fields,
+    later,
+    nearest,
+    parse,
+    validate,
+)
 
 # what the house asks of a part of a cell; each room's docstring says what it means
 CONTRACTS = {
     "distribution": ("draw", "isoperimetry", "on_sphere", "components"),
     "target": ("label", "noise_variance", "independent"),
-    "model": ("initial", "apply", "layers", "num_params", "padded", "pads"),
-    "recipe": ("optimiser", "objective", "stop", "steps", "target_mse"),
-}
+    "model": (
+        "initial", "apply", "layers", "num_params", "flops_per_step", "padded", "pads"
+    ),
+    "recipe": (
+        "optimiser", "objective", "stop", "loss", "steps", "target_mse", "whole_budget"
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class Cell:
     model: the network (models/networks.py)
     n, d: number of training points, input dimension
     recipe: how it is trained and when it stops (training/recipes.py)
+    ladder: the padded shapes its program may have (engine/ladder.py)
     """
 
     distribution: Any
@@ -39,6 +53,7 @@ class Cell:
     n: Annotated[int, AtLeast(1)]
     d: Annotated[int, AtLeast(1)]
     recipe: Any
+    ladder: Literal["fine", "coarse", "exact"] = later("fine")
 
     @functools.cached_property
     def uid(self) -> str:
@@ -113,11 +128,19 @@ def describe(thing: Any) -> Any:
     if hasattr(thing, "identity"):
         return {"kind": type(thing).__name__, **thing.identity()}
     if dataclasses.is_dataclass(thing):
-        named = {f.name: describe(getattr(thing, f.name)) for f in fields(thing)}
+        named = {
+            f.name: getattr(thing, f.name) for f in fields(thing) if _told(thing, f)
+        }
+        named = {name: describe(value) for name, value in named.items()}
         return {"kind": type(thing).__name__, **named}
     if isinstance(thing, tuple):
         return [describe(item) for item in thing]
     return thing
+
+
+def _told(thing: Any, field: dataclasses.Field) -> bool:
+    """Whether a field is part of the identity: not `door.later` at its default."""
+    return "later" not in field.metadata or getattr(thing, field.name) != field.default
 
 
 def digest(value: Any) -> str:

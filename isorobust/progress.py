@@ -3,23 +3,34 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-EVERY = 10.0
+EVERY = 10.0  # seconds between two lines of a log
+ASK = 2.0  # between two forecasts
+
+
+def say(line: str) -> None:
+    """One line to whoever watches."""
+    print(f"isorobust: {line}", file=sys.stderr, flush=True)
 
 
 class Watch:
     """Counts the work of one stage ("train", "measure") and shows it on stderr.
 
-    total: the most work there can be; `advance` is called from any thread.
+    total: the most work there can be; `advance` is called from any thread. left: says
+    how long it still takes, asked every few seconds
     """
 
-    def __init__(self, stage: str, total: float, networks: int) -> None:
+    def __init__(
+        self, stage: str, total: float, networks: int, left: Callable[[], object]
+    ) -> None:
         self.stage, self.total, self.networks = stage, total, networks
-        self.done, self.finished, self.note = 0.0, 0, ""
+        self.done, self.finished = 0.0, 0
+        self._left, self._forecast, self._asked = left, "", time.monotonic()
         self._lock = threading.Lock()
         self._began = self._said = time.monotonic()
         self._bar = self._task = None
@@ -55,6 +66,11 @@ class Watch:
             self.finished += networks
             self._show()
 
+    def pro_rata(self) -> str:
+        """How long the rest takes, if it goes on as so far."""
+        spent = time.monotonic() - self._began
+        return f"{spent * (self.total / self.done - 1):.0f} s" if self.done else "?"
+
     def _show(self, last: bool = False) -> None:
         now = time.monotonic()
         if self._bar is not None and self._task is not None:
@@ -64,8 +80,9 @@ class Watch:
             print(f"{self.stage}: {self._words(now)}", file=sys.stderr, flush=True)
 
     def _words(self, now: float) -> str:
-        spent = now - self._began
-        words = f"{self.finished}/{self.networks} networks, {spent:.0f} s"
-        if 0 < self.done < self.total and self.finished < self.networks:
-            words += f", at most {spent * (self.total / self.done - 1):.0f} s left"
-        return words + self.note
+        words = f"{self.finished}/{self.networks} networks, {now - self._began:.0f} s"
+        if self.finished == self.networks:
+            return words
+        if now - self._asked > ASK:
+            self._asked, self._forecast = now, f", {self._left()} left"
+        return words + self._forecast

@@ -14,7 +14,7 @@ from isorobust.experiment import Cell, Experiment
 from isorobust.models import MLP
 from isorobust.training import Adam, Path
 
-__all__ = ["broad", "tiny"]
+__all__ = ["broad", "slow", "tiny"]
 
 
 def tiny() -> Experiment:
@@ -24,6 +24,15 @@ def tiny() -> Experiment:
         for n, k, target in ((40, 6, 0.3), (48, 8, 0.1), (33, 7, 0.05), (64, 5, 0.02))
     )
     return Experiment("TINY", 1, cells, seeds=5)
+
+
+def slow() -> Experiment:
+    """Two programs that train for some ten core-seconds: time to be interrupted."""
+    cells = tuple(
+        Cell(Sphere(), BalancedSigns(), MLP(width=k), 256, 32, Path(0.1, steps=steps))
+        for k, steps in ((16, 150_000), (32, 75_000))
+    )
+    return Experiment("SLOW", 1, cells, seeds=6, bounds=("random", "product"))
 
 
 def broad() -> Experiment:

@@ -61,6 +61,13 @@ def test_identity_is_pinned() -> None:
     assert digest({"a": 1}) == "015abd7f5cc57a2d"  # sha256 of {"a":1}
 
 
+def test_a_later_field_leaves_older_identities_alone() -> None:
+    old = {"kind": "Adam", "target_mse": 0.1, "learning_rate": 0.01, "steps": 4000}
+    assert describe(Adam(learning_rate=0.01)) == old
+    decayed = describe(Adam(learning_rate=0.01, weight_decay=0.5))
+    assert decayed == {**old, "weight_decay": 0.5}
+
+
 def test_trials_come_cell_by_cell() -> None:
     other = dataclasses.replace(CELL, n=32)
     trials = Experiment("T", 1, (CELL, other), seeds=2).trials()

@@ -16,18 +16,25 @@ ALLOWED = {
     "activations": set(),
     "experiment": {"door"},
     "progress": set(),
+    "files": {"door"},
     "data": {"door", "experiment"},
     "models": {"door", "activations"},
     "training": {"door"},
     "lipschitz": {"activations"},
     "law": set(),
     "engine": {
-        "activations", "data", "door", "experiment", "law", "lipschitz", "training"
+        "activations", "data", "door", "experiment", "files", "law", "lipschitz",
+        "training",
     },
-    "results": {"door", "law"},
+    "account": {"engine", "experiment", "files"},
+    "results": {"door", "files", "law"},
     "report": {"results"},
-    "pipeline": {"door", "engine", "experiment", "progress", "report", "results"},
-    "cli": {"door", "engine", "experiment", "report", "results", "pipeline"},
+    "pipeline": {
+        "account", "engine", "experiment", "progress", "report", "results"
+    },
+    "cli": {
+        "account", "door", "engine", "experiment", "report", "results", "pipeline"
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }  # fmt: skip

@@ -1,11 +1,14 @@
 """A run end to end: every choice works, interruptions cost nothing."""
 
+import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +16,12 @@ import pytest
 
 import isorobust
 from isorobust.data import BalancedSigns, Sphere
+from isorobust.door import BadInput
 from isorobust.experiment import Cell, Experiment
+from isorobust.files import manifest, unsealed
 from isorobust.models import MLP
 from isorobust.pipeline import run
+from isorobust.results.join import collect
 from isorobust.results.records import read, varies
 from isorobust.training import Adam
 from tests.experiments import broad, tiny
@@ -78,14 +84,26 @@ def test_a_trial_alone_has_the_same_record(
         assert {k for k in row if row[k] != other[k]} <= {"track"}
 
 
-def test_killed_at_five_moments_the_records_are_the_same(
-    tmp_path: Path, reference: list[dict]
+SLOW = f"{HERE}/experiments.py:slow"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    done = call(SLOW, folder)
+    assert done.returncode == 0, done.stderr
+    return honest(folder)
+
+
+def test_killed_at_ten_moments_the_records_are_the_same(
+    tmp_path: Path, undisturbed: list[dict]
 ) -> None:
-    moments = np.random.Generator(np.random.Philox(key=1)).uniform(0.5, 8.0, 5)
-    kills = 0
-    for moment in moments:
+    """kill -9, and on with another number of devices each time."""
+    moments = np.random.Generator(np.random.Philox(key=1)).uniform(1.5, 9.0, 10)
+    kills, began = 0, 0
+    for i, moment in enumerate(moments):
         process = subprocess.Popen(
-            command(TINY, tmp_path / "run", "--devices=2"),
+            command(SLOW, tmp_path / "run", f"--devices={(1, 2, 8)[i % 3]}"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -95,9 +113,100 @@ def test_killed_at_five_moments_the_records_are_the_same(
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.wait()
-    done = call(TINY, tmp_path / "run", "--devices=1")
+        began += bool(list((tmp_path / "run").glob("state/*/*.json")))
+    done = call(SLOW, tmp_path / "run", "--devices=1")
     assert done.returncode == 0, done.stderr
-    assert kills >= 2
+    assert kills >= 3 and began >= 1, (kills, began)
+    assert honest(tmp_path / "run") == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 75),
+        (signal.SIGUSR1, 75),
+        (signal.SIGUSR2, 75),
+        (signal.SIGINT, 130),
+    ],
+)
+def test_asked_to_stop_it_saves_and_says_so(
+    tmp_path: Path, undisturbed: list[dict], number: signal.Signals, code: int
+) -> None:
+    words = command(SLOW, tmp_path / "run")
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "run").glob("state/*/*.json")):
+        time.sleep(0.05)  # some lane is on the disk
+        assert process.poll() is None
+    process.send_signal(number)
+    began = time.monotonic()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code and time.monotonic() - began < 10
+    assert said.splitlines()[-1] == (
+        f"isorobust: stopped by {number.name}: saved, and the same command continues"
+    )
+    state = list((tmp_path / "run").glob("state/*/*.json"))
+    assert state and "Traceback" not in said
+    if number == signal.SIGTERM:
+        assert call(SLOW, tmp_path / "run", "--devices=1").returncode == 0
+        assert honest(tmp_path / "run") == undisturbed
+        assert not list((tmp_path / "run").glob("state/*"))
+
+
+def test_flipped_bytes_are_found_and_never_a_wrong_number(
+    tmp_path: Path, reference: list[dict], rng: np.random.Generator
+) -> None:
+    """200 of them, across every file that a run leaves: report and run see each one."""
+    whole, hurt = tmp_path / "whole", tmp_path / "hurt"
+    run(tiny(), whole)
+    names = sorted(
+        str(file.relative_to(whole))
+        for file in whole.rglob("*")
+        if file.is_file() and file.stat().st_size
+    )
+    for i in range(200):
+        shutil.rmtree(hurt, ignore_errors=True)
+        shutil.copytree(whole, hurt)
+        name = names[i % len(names)]
+        content = bytearray((hurt / name).read_bytes())
+        content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+        (hurt / name).write_bytes(content)
+        assert found(hurt, name), name
+        with contextlib.suppress(BadInput):
+            rows, _ = collect(hurt)
+            kept = {row["uid"]: row for row in reference}
+            for row in rows:
+                told = {k: v for k, v in row.items() if not varies(k)}
+                assert told == kept[row["uid"]], name
+
+
+def found(folder: Path, name: str) -> bool:
+    """Whether the flip is seen by what checks the file: its seal or the manifest."""
+    if name == "experiment.json":
+        with pytest.raises(BadInput, match="damaged"):
+            unsealed(folder / name)
+        return True
+    if name == ".lock":  # says who held the folder: nobody reads it afterwards
+        return True
+    command = ["sha256sum", "--quiet", "-c", "MANIFEST.sha256"]
+    done = subprocess.run(command, cwd=folder, capture_output=True)
+    strict = subprocess.run([*command, "--strict"], cwd=folder, capture_output=True)
+    named = set(manifest(folder))
+    there = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
+    stray = there - named - {"experiment.json", ".lock", "MANIFEST.sha256"}
+    return bool(done.returncode or strict.returncode or stray)
+
+
+def test_a_damaged_page_is_named_and_done_again(
+    tmp_path: Path, reference: list[dict]
+) -> None:
+    run(tiny(), tmp_path / "run")
+    page = tmp_path / "run" / "pages" / "00001" / "trials.json"
+    page.write_text(page.read_text().replace("1", "2", 1))
+    done = call(TINY, tmp_path / "run")
+    assert done.returncode == 0 and "4 networks trained" in done.stdout
+    assert (
+        f"{tmp_path}/run/pages/00001: damaged; dropped, and done again" in done.stderr
+    )
     assert honest(tmp_path / "run") == reference
 
 
@@ -214,9 +323,7 @@ def test_experiment_json_tells_the_whole_story(wide: isorobust.Result) -> None:
     about = json.loads((wide.folder / "experiment.json").read_text())
     assert len(about["trials"]) == 16 and about["started_with"]["software_jax"]
     assert about["experiment"]["cells"][0]["recipe"]["kind"] == "Path"
-    assert {u for uids in about["pages"].values() for u in uids} == {
-        row["uid"] for row in wide.records
-    }
+    assert [row["uid"] for row in about["trials"]] == [r["uid"] for r in wide.records]
 
 
 def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,5 @@
 """The command line: picks the verb, and turns what goes wrong into one line."""
 
-import errno
-import os
-import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -10,6 +7,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 
 from isorobust.cli import plan, report, run, version
+from isorobust.cli.ending import guarded
 from isorobust.door import BadInput, nearest
 
 VERBS = {"plan": plan, "run": run, "report": report, "version": version}
@@ -26,38 +24,6 @@ class Parser(argparse_flags.ArgumentParser):
 def main() -> None:
     """Entry point: exit code 0, or 2 with one line for bad input."""
     app.run(call, flags_parser=guarded(parse))
-
-
-def guarded(function: Any) -> Any:
-    """The function, with its known failures printed as one line and exit code 2."""
-
-    def inner(argument: Any) -> Any:
-        try:
-            return function(argument)
-        except BadInput as error:
-            fail(str(error))
-        except OSError as error:
-            if error.errno not in (
-                errno.ENOSPC,
-                errno.EDQUOT,
-                errno.EACCES,
-                errno.EROFS,
-            ):
-                raise
-            where = error.filename or "writing"
-            fail(f"{where}: {error.strerror}; what was finished is kept")
-        except KeyboardInterrupt:
-            fail("stopped; the same command continues", 130)
-
-    return inner
-
-
-def fail(message: str, code: int = 2) -> NoReturn:
-    """Prints `isorobust: message` on one line and ends the process with `code`."""
-    print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
-    # not sys.exit: a thread may still be in a program that runs for seconds
-    sys.stdout.flush()
-    os._exit(code)
 
 
 def parse(argv: Sequence[str]) -> Any:

@@ -2,6 +2,8 @@
 
 from argparse import ArgumentParser
 
+from isorobust.door import BadInput
+
 
 def add_config(parser: ArgumentParser) -> None:
     """--config and --set."""
@@ -15,3 +17,18 @@ def add_config(parser: ArgumentParser) -> None:
         metavar="FIELD=VALUE",
         help="seeds=2, recipe.steps=500, ...; as often as you like",
     )
+
+
+def add_devices(parser: ArgumentParser) -> None:
+    """--devices."""
+    parser.add_argument("--devices", type=_count, help="devices to use; all by default")
+
+
+def _count(text: str) -> int:
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise BadInput(f"--devices={text}: must be a whole number >= 1")
+    return count

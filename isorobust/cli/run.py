@@ -1,27 +1,46 @@
 """Trains, measures and tabulates an experiment; the same command continues it."""
 
+import signal
+import threading
 from argparse import ArgumentParser, Namespace
+from types import FrameType
 
-from isorobust.cli.options import add_config
-from isorobust.door import BadInput
+from isorobust.cli.ending import AGAIN, INTERRUPTED, fail
+from isorobust.cli.options import add_config, add_devices
+
+# what announces a preemption: SLURM, submitit, Kubernetes and the clouds send these
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declares the flags."""
     add_config(parser)
     parser.add_argument("--workdir", required=True, help="the folder of the run")
-    parser.add_argument("--devices", type=int, help="devices to use; all by default")
+    add_devices(parser)
 
 
 def call(args: Namespace) -> None:
     """Runs the experiment and prints its table."""
-    if args.devices is not None and args.devices < 1:
-        raise BadInput(f"--devices={args.devices}: must be a whole number >= 1")
+    stop, caught = threading.Event(), []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        stop.set()
+        if caught.count(signal.SIGINT) > 1:
+            fail("stopped at once; the same command continues", INTERRUPTED)
+
+    for number in SIGNALS:
+        signal.signal(number, ask)
     from isorobust.experiment import load
-    from isorobust.pipeline import run
+    from isorobust.pipeline import Interrupted, run
     from isorobust.report.table import markdown
 
-    result = run(load(args.config, args.set), args.workdir, args.devices)
+    try:
+        result = run(load(args.config, args.set), args.workdir, args.devices, stop)
+    except Interrupted:
+        code = INTERRUPTED if signal.SIGINT in caught else AGAIN
+        name = signal.Signals(caught[0]).name
+        fail(f"stopped by {name}: saved, and the same command continues", code)
     print(markdown(result.table))
     done = (
         f"{result.trained} networks trained" if result.trained else "nothing left to do"

@@ -10,6 +10,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def call(args: Namespace) -> None:
     """Prints the provenance columns as JSON."""
-    from isorobust.pipeline import provenance
+    from isorobust.account.provenance import provenance
 
     print(json.dumps(provenance(), indent=1))

@@ -2,13 +2,15 @@
 
 from isorobust.data.dataset import Dataset, draw
 from isorobust.data.distributions import Gaussian, Mixture, Sphere
-from isorobust.data.real import NPZ, Digits
-from isorobust.data.targets import BalancedSigns, Flipped, IIDSigns, Teacher
+from isorobust.data.real import NPZ, DigitClasses, Digits
+from isorobust.data.targets import BalancedSigns, Classes, Flipped, IIDSigns, Teacher
 
 __all__ = [
     "NPZ",
     "BalancedSigns",
+    "Classes",
     "Dataset",
+    "DigitClasses",
     "Digits",
     "Flipped",
     "Gaussian",

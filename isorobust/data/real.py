@@ -15,7 +15,7 @@ import numpy as np
 from isorobust.data.sample import Sample
 from isorobust.door import BadInput
 
-__all__ = ["NPZ", "Digits"]
+__all__ = ["NPZ", "DigitClasses", "Digits"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,47 @@ class Digits:
 
 
 @dataclass(frozen=True)
+class DigitClasses:
+    """The handwritten digits of scikit-learn as classes, for target = Classes.
+
+    d = 64; the label is the place of the digit in `digits`; pixels as in `Digits`.
+    """
+
+    digits: tuple[int, ...] = tuple(range(10))
+
+    on_sphere = False
+    labelled = True
+    components = 1
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.digits)
+
+    def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
+        """n different images in random order (all there are, where n is larger)."""
+        return _shuffled(_digit_classes(self.digits), rng, n)
+
+    def isoperimetry(self, d: int) -> None:
+        """None: not known."""
+        return None
+
+    def check(self) -> str | None:
+        """What is wrong with the fields."""
+        if len(set(self.digits)) < max(2, len(self.digits)):
+            return f"digits = {self.digits}: must be two or more different digits"
+        if not set(self.digits) <= set(range(10)):
+            return f"digits = {self.digits}: must be digits 0 to 9"
+        return None
+
+    def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this data."""
+        if not getattr(cell.target, "classes", False):
+            return "distribution = DigitClasses: needs target = Classes"
+        return _misfit(_digit_classes(self.digits), cell)
+
+
+@dataclass(frozen=True)
 class NPZ:
     """A local .npz file with x [N, d] and y [N], y in [-1, 1].
 
@@ -71,7 +112,7 @@ class NPZ:
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n different points in random order (all there are, where n is larger)."""
-        return _shuffled(_npz(self.path), rng, n)
+        return _shuffled(_npz(self.path, _state(self.path)), rng, n)
 
     def isoperimetry(self, d: int) -> None:
         """None: not known."""
@@ -79,19 +120,19 @@ class NPZ:
 
     def identity(self) -> dict:
         """The content's hash."""
-        return {"sha256": hashlib.sha256(Path(self.path).read_bytes()).hexdigest()}
+        return {"sha256": _hash(self.path, _state(self.path))}
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
         try:
-            _npz(self.path)
+            _npz(self.path, _state(self.path))
         except BadInput as error:
             return str(error)
         return None
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return _misfit(_npz(self.path), cell)
+        return _misfit(_npz(self.path, _state(self.path)), cell)
 
 
 def _shuffled(everything: Sample, rng: np.random.Generator, n: int) -> Sample:
@@ -112,21 +153,48 @@ def _misfit(everything: Sample, cell: Any) -> str | None:
 
 @functools.cache  # a file is read once, not once a trial
 def _digits(positive: tuple[int, ...], negative: tuple[int, ...]) -> Sample:
+    x, digits = _images(positive + negative, "Digits")
+    label = np.where(np.isin(digits, positive), 1.0, -1.0)
+    return Sample(x, np.zeros(len(x), int), label)
+
+
+@functools.cache  # as above
+def _digit_classes(digits: tuple[int, ...]) -> Sample:
+    x, found = _images(digits, "DigitClasses")
+    label = np.array([digits.index(digit) for digit in found], float)
+    return Sample(x, np.zeros(len(x), int), label)
+
+
+def _images(chosen: tuple[int, ...], kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """(x [N, 64] centred and scaled, digit [N]) of the chosen digits."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
         raise BadInput(
-            "distribution = Digits: needs scikit-learn; pip install 'isorobust[digits]'"
+            f"distribution = {kind}: needs scikit-learn; "
+            "pip install 'isorobust[digits]'"
         ) from None
-    images, classes = load_digits(return_X_y=True)
-    rows = np.isin(classes, positive + negative)
-    label = np.where(np.isin(classes[rows], positive), 1.0, -1.0)
-    x = images[rows] - images[rows].mean(axis=0)
-    return Sample(_scaled(x), np.zeros(len(x), int), label)
+    images, digits = load_digits(return_X_y=True)
+    rows = np.isin(digits, chosen)
+    return _scaled(images[rows] - images[rows].mean(axis=0)), digits[rows]
+
+
+def _state(path: str) -> tuple[int, ...]:
+    """What changes when the file does, so that what is kept of it is kept no longer."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 @functools.cache  # as above
-def _npz(path: str) -> Sample:
+def _hash(path: str, state: tuple[int, ...]) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@functools.cache  # as above
+def _npz(path: str, state: tuple[int, ...]) -> Sample:
     where = f"path = {path!r}"
     x, y = _arrays(path, where)
     if x.ndim != 2 or y.shape != x.shape[:1] or not x.size:

@@ -1,4 +1,4 @@
-"""Laws of y given x: one frozen dataclass each, labels in [-1, 1].
+"""Laws of y given x: one frozen dataclass each, labels in [-1, 1] (or class numbers).
 
 Each gives `label(rng, sample)`, whether the labels are independent of x, and the noise
 variance sigma^2 = E Var(y|x), below which a fit has to reach for the law to speak.
@@ -13,7 +13,7 @@ import numpy as np
 from isorobust.data.sample import Sample
 from isorobust.door import Between
 
-__all__ = ["BalancedSigns", "Flipped", "IIDSigns", "Teacher"]
+__all__ = ["BalancedSigns", "Classes", "Flipped", "IIDSigns", "Teacher"]
 
 
 @dataclass(frozen=True)
@@ -108,3 +108,42 @@ class Flipped:
             return None
         kind = type(cell.distribution).__name__
         return f"target = Flipped: {kind} comes without labels; use Digits or NPZ"
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Class numbers 0, 1, ..., K - 1 as the data came with them, some of them wrong.
+
+    With chance `share` a point gets one of the other K - 1 classes, each alike. For
+    networks with K outputs under cross-entropy. The law speaks of one real output, so
+    no noise variance is stated (0) and no floor holds.
+    """
+
+    share: Annotated[float, Between(0.0, 1.0)] = 0.0
+
+    independent = False
+    classes = True
+
+    def label(self, rng: np.random.Generator, sample: Sample) -> np.ndarray:
+        """[n] whole numbers."""
+        assert sample.label is not None  # objection() refuses drawn x at the door
+        count = int(sample.label.max(initial=0)) + 1
+        wrong = rng.random(len(sample.x)) < self.share
+        shift = rng.integers(1, max(count, 2), len(sample.x))
+        return np.where(wrong, (sample.label + shift) % count, sample.label)
+
+    def noise_variance(self, sample: Sample) -> float:
+        """0: not defined for classes."""
+        return 0.0
+
+    def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this target."""
+        count = getattr(cell.distribution, "classes", None)
+        if count is None:
+            kind = type(cell.distribution).__name__
+            return f"target = Classes: {kind} has no classes; use DigitClasses"
+        if getattr(cell.model, "outputs", 1) != count:
+            return f"model.outputs = {cell.model.outputs}: the data has {count} classes"
+        if cell.recipe.loss != "cross_entropy":
+            return 'recipe.loss: Classes need recipe.loss = "cross_entropy"'
+        return None

@@ -7,8 +7,13 @@ import numpy as np
 
 from isorobust.experiment import Cell
 
-LADDER = 1  # raise it with any change of the rungs: padding changes bits
-LEAST = {"n": 64, "d": 8, "width": 8}
+LADDER = 2  # raise it with any change of the rungs: padding changes bits
+# ladder -> the least rung (n, d, width), and the ratio of neighbouring sizes
+LADDERS = {
+    "fine": ((64, 8, 8), 2),
+    "coarse": ((512, 32, 32), 2),
+    "measuring": ((128, 32, 16), 4),
+}
 
 
 @dataclass(frozen=True)
@@ -24,38 +29,43 @@ class Rung:
 
 
 def rung(cell: Cell) -> Rung:
-    """The rung of a cell: each size rounded up to a power of two.
+    """The rung of a cell on the ladder that the cell names.
 
-    A model that doesn't pad (a zero unit wouldn't stay zero) keeps its exact width.
+    "fine": powers of two; "coarse": the same from (512, 32, 32) on, for sweeps of many
+    small shapes, whose compiling outweighs their training; "exact": every shape is a
+    rung. A model that doesn't pad (a zero unit wouldn't stay zero) keeps its exact
+    width.
     """
-    width = cell.model.width
-    return Rung(
-        n=_climb(cell.n, LEAST["n"]),
-        d=_climb(cell.d, LEAST["d"]),
-        width=_climb(width, LEAST["width"]) if cell.model.pads else width,
-    )
+    exact = Rung(cell.n, cell.d, cell.model.width)
+    padded = _climb(exact, cell.ladder)
+    return padded if cell.model.pads else Rung(padded.n, padded.d, exact.width)
 
 
 def measuring(shape: Rung) -> Rung:
-    """The rung on which a trained rung is measured: each size up to a power of four.
+    """The rung on which a trained rung is measured: powers of four.
 
     Looking for witnesses costs milliseconds and compiling the search most of a second,
     so fewer and larger shapes win (the values are float64 at the exact shape anyway).
     """
-    return Rung(*(_even(size) for size in (shape.n, shape.d, shape.width)))
+    return _climb(shape, "measuring")
 
 
-def _climb(size: int, least: int) -> int:
-    return max(least, 1 << (size - 1).bit_length())
-
-
-def _even(size: int) -> int:
-    """The next power of four, for a power of two."""
-    return size << (size.bit_length() - 1) % 2
+def _climb(shape: Rung, ladder: str) -> Rung:
+    if ladder == "exact":
+        return shape
+    least, ratio = LADDERS[ladder]
+    sizes = []
+    for size, step in zip((shape.n, shape.d, shape.width), least, strict=True):
+        while step < size:
+            step *= ratio
+        sizes.append(step)
+    return Rung(*sizes)
 
 
 def pad(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The array with zeros appended on every axis up to `shape`."""
+    if array.shape == shape:
+        return array
     return np.pad(
         array, [(0, big - has) for has, big in zip(array.shape, shape, strict=True)]
     )

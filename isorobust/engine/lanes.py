@@ -7,8 +7,10 @@ own single-device executables, fed by a thread of its own.
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +23,10 @@ from isorobust.lipschitz import lower
 from isorobust.training.step import RUNNING, Data, Lane, start, step
 
 BLOCK = {"cpu": 4, "gpu": 128, "tpu": 128}  # only "cpu" was measured: BUILD_NOTES.md
+# blocks in flight: a second one trains while the first is harvested or compiled for
+FLIGHT = {"cpu": 1, "gpu": 2, "tpu": 2}
 DTYPE = np.float32
+MOST = 16  # CPU devices a core: each costs threads
 
 
 def devices(count: int | None = None) -> list[jax.Device]:
@@ -30,6 +35,8 @@ def devices(count: int | None = None) -> list[jax.Device]:
     The number of CPU devices is fixed when jax first touches its backend: where a
     program did so before, what it made is used. Raises BadInput if `count` is too many.
     """
+    if count and count > MOST * _cores():
+        raise BadInput(f"--devices={count}: must be at most {MOST} a core")
     cores = count or int(os.environ.get("JAX_NUM_CPU_DEVICES", 0)) or _cores()
     with contextlib.suppress(RuntimeError):  # the backend exists: keep it
         jax.config.update("jax_num_cpu_devices", cores)
@@ -50,36 +57,76 @@ def block_size() -> int:
     return BLOCK[devices()[0].platform]
 
 
-@dataclass(frozen=True)
-class Start:
-    """Program: recipes, params -> lanes before their first step."""
+def flight() -> int:
+    """How many micro-blocks a device of this backend keeps in flight."""
+    return FLIGHT[devices()[0].platform]
 
-    def __call__(self, recipes: Any, params: Any) -> Lane:
-        """Lanes of a micro-block, all running."""
-        return jax.vmap(start)(recipes, params)
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a device ran out of memory."""
+    kind = isinstance(error, jax.errors.JaxRuntimeError)
+    return kind and "RESOURCE_EXHAUSTED" in str(error)
+
+
+def device_bytes(executable: Any) -> int:
+    """Arguments, results and scratch memory of a compiled program."""
+    found = executable.memory_analysis()
+    if found is None:  # the backend doesn't tell
+        return 0
+    return int(
+        found.argument_size_in_bytes
+        + found.output_size_in_bytes
+        + found.temp_size_in_bytes
+        - found.alias_size_in_bytes
+    )
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Program: up to `steps` (traced) training steps of a micro-block.
 
-    Ends early when no lane runs any more, which changes nothing: a stopped lane is
-    frozen. So the result doesn't depend on how training is cut into chunks.
+    Ends early when no lane runs any more, or when lanes that have stopped have stood
+    idle for `patience` (traced) lane-steps, so that they can be refilled. Neither
+    changes a bit: a stopped lane is frozen, so the result doesn't depend on how
+    training is cut into chunks. Lanes at t = 0 get their optimiser's state here.
     """
 
     model: Any
 
-    def __call__(self, recipes: Any, data: Data, lanes: Lane, steps: Any) -> Lane:
+    def __call__(
+        self, recipes: Any, data: Data, lanes: Lane, steps: Any, patience: Any
+    ) -> Lane:
         """The lanes after at most `steps` steps."""
         one = jax.vmap(lambda r, x, lane: step(self.model, r, x, lane))
 
-        def more(state: tuple[Any, Lane]) -> jax.Array:
-            return (state[0] < steps) & jnp.any(state[1].status == RUNNING)
+        def more(state: tuple[Any, Any, Lane]) -> jax.Array:
+            i, idle, lanes = state
+            running = jnp.any(lanes.status == RUNNING)
+            return (i < steps) & (idle < patience) & running
 
-        def go(state: tuple[Any, Lane]) -> tuple[Any, Lane]:
-            return state[0] + 1, one(recipes, data, state[1])
+        def go(state: tuple[Any, Any, Lane]) -> tuple[Any, Any, Lane]:
+            i, idle, lanes = state
+            stopped = jnp.sum(lanes.status != RUNNING, dtype=jnp.int32)
+            return i + 1, idle + stopped, one(recipes, data, lanes)
 
-        return jax.lax.while_loop(more, go, (jnp.zeros((), jnp.int32), lanes))[1]
+        zero = jnp.zeros((), jnp.int32)
+        lanes = jax.vmap(_begun)(recipes, lanes)
+        return jax.lax.while_loop(more, go, (zero, zero, lanes))[2]
+
+
+def _begun(recipe: Any, lane: Lane) -> Lane:
+    """The lane; one at t = 0 with the optimiser's first state."""
+    fresh = start(recipe, lane.params).moments
+    moments = jax.tree.map(
+        lambda first, has: jnp.where(lane.t == 0, first, has), fresh, lane.moments
+    )
+    return lane._replace(moments=moments)
+
+
+def blank(recipe: Any, params: Any) -> Lane:
+    """A lane of numpy zeros at t = 0; `Chunk` gives it its optimiser's state."""
+    shapes = jax.eval_shape(start, recipe, params)
+    return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 @dataclass(frozen=True)
@@ -117,12 +164,14 @@ class Lower:
 class Programs:
     """The compiled executables of one device, made when first asked for.
 
-    compile_seconds, compiled: what making them cost, and how many there are
+    compile_seconds, compiled: what making them cost, and how many there are. Threads of
+    one device share it: none compiles what another is compiling.
     """
 
     device: jax.Device
     compile_seconds: float = 0.0
     _made: dict = field(default_factory=dict)
+    _lock: Any = field(default_factory=threading.Lock)
 
     @property
     def compiled(self) -> int:
@@ -131,14 +180,30 @@ class Programs:
 
     def __call__(self, function: Any, *arguments: Any) -> Any:
         """function(*arguments) on this device; numpy leaves are moved there."""
-        arguments = jax.device_put(arguments, self.device)
+        arguments = self.put(arguments)
+        return self.executable(function, *arguments)(*arguments)
+
+    def put(self, tree: Any) -> Any:
+        """The arrays of a pytree on this device."""
+        return jax.device_put(tree, self.device)
+
+    def executable(self, function: Any, *arguments: Any) -> Any:
+        """The compiled function for arguments of these shapes."""
         leaves, tree = jax.tree.flatten(arguments)
         key = (function, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
-        if key not in self._made:
+        with self._lock:
+            waiting = self._made.setdefault(key, Future())
+            mine = not (waiting.running() or waiting.done())
+            if mine:
+                waiting.set_running_or_notify_cancel()
+        if mine:
             began = time.perf_counter()
-            self._made[key] = jax.jit(function).lower(*arguments).compile()
+            try:
+                waiting.set_result(jax.jit(function).lower(*arguments).compile())
+            except BaseException as error:
+                waiting.set_exception(error)
             self.compile_seconds += time.perf_counter() - began
-        return self._made[key](*arguments)
+        return waiting.result()
 
 
 def stack(trees: Iterable[Any]) -> Any:
@@ -147,8 +212,8 @@ def stack(trees: Iterable[Any]) -> Any:
 
 
 def unstack(tree: Any, lane: int) -> Any:
-    """The numpy pytree of one lane."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[lane], tree)
+    """The numpy pytree of one lane, in memory of its own."""
+    return jax.tree.map(lambda leaf: np.array(np.asarray(leaf)[lane]), tree)
 
 
 def roof(programs: list[Programs], size: int = 2048) -> float:

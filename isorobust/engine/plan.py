@@ -1,23 +1,24 @@
-"""The plan of a run: which trials share a program and a page, and what it costs."""
+"""The plan of a run: which trials share a program, and what they cost."""
 
+import dataclasses
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+
 from isorobust.door import BadInput, nearest
-from isorobust.engine.ladder import Rung, rung
+from isorobust.engine.ladder import Rung, measuring, rung
 from isorobust.experiment import Experiment, Trial
 from isorobust.lipschitz import SIDES
 
-PAGE = 8  # trials a page: what one device trains between two writes
-
 
 @dataclass(frozen=True)
-class Page:
-    """Up to PAGE trials of one rung, model and kind of recipe, trained together.
+class Group:
+    """Trials of one rung, model and kind of recipe: one compiled program trains them.
 
-    index: its place in the plan, and the name of its folder
+    index: its place in the plan. trials: fewest parameters a point first, for these
+        take longest to fit and would otherwise be left over at the end
     """
 
     index: int
@@ -25,33 +26,42 @@ class Page:
     trials: tuple[Trial, ...]
 
     @property
-    def program(self) -> tuple:
-        """What has to be equal for two pages to share their compiled programs."""
-        cell = self.trials[0].cell
-        return self.rung, type(cell.recipe).__name__, _shape_of(cell.model)
-
-    @property
     def cost(self) -> float:
         """Floating-point operations of the whole budget, padded shapes counted."""
-        return sum(
+        return math.fsum(
             flops_per_step(t.cell, self.rung) * t.cell.recipe.steps for t in self.trials
         )
 
     @property
-    def name(self) -> str:
-        """The name of its folder."""
-        return f"{self.index:05d}"
+    def recipe(self) -> str:
+        """The name of its kind of recipe."""
+        return type(self.trials[0].cell.recipe).__name__
+
+    @property
+    def key(self) -> str:
+        """Its training program, in words."""
+        model = self.trials[0].cell.model
+        norm = "+bn" if model.batch_norm else ""
+        return f"{self.recipe} {self.rung} {model.depth} {model.activation}{norm}"
+
+    @property
+    def measure_key(self) -> str:
+        """Its measuring program, in words."""
+        cell = self.trials[0].cell
+        domain = "sphere" if cell.distribution.on_sphere else "rd"
+        shape = f"{measuring(self.rung)} {cell.model.depth}"
+        return f"{shape} {cell.model.activation} {domain}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every trial of an experiment on a page, in canonical order within its program.
+    """Every trial of an experiment in one group.
 
     bounds: the names of the bounds to measure
     """
 
     experiment: Experiment
-    pages: tuple[Page, ...]
+    groups: tuple[Group, ...]
     bounds: tuple[str, ...]
 
     @property
@@ -60,18 +70,27 @@ class Plan:
         return self.experiment.trials()
 
     @property
-    def programs(self) -> list[tuple]:
-        """The distinct training programs, in the order of the plan."""
-        return list(dict.fromkeys(page.program for page in self.pages))
-
-    @property
     def flops(self) -> float:
         """Floating-point operations if every trial runs its whole budget."""
-        return math.fsum(page.cost for page in self.pages)
+        return math.fsum(group.cost for group in self.groups)
+
+    @property
+    def programs(self) -> int:
+        """The number of distinct training programs (a group is measured as one)."""
+        return len({program(group.trials[0])[:-1] for group in self.groups})
+
+    def without(self, done: set[str]) -> tuple[Group, ...]:
+        """The groups with the trials whose uid isn't in `done`."""
+        left = []
+        for group in self.groups:
+            trials = tuple(t for t in group.trials if t.uid not in done)
+            if trials:
+                left.append(dataclasses.replace(group, trials=trials))
+        return tuple(left)
 
 
 def plan(experiment: Experiment) -> Plan:
-    """Groups the trials by program and cuts each group into pages.
+    """Groups the trials by program.
 
     A pure function of the experiment: neither devices nor timings have a say, so that
     a run can be resumed anywhere. Raises BadInput for a bound that nobody knows.
@@ -81,35 +100,47 @@ def plan(experiment: Experiment) -> Plan:
             raise BadInput(
                 f"experiment.bounds: {name!r} is unknown; {nearest(name, SIDES)}"
             )
-    groups: dict[tuple, list[Trial]] = {}
+    found: dict[tuple, list[Trial]] = {}
     for trial in experiment.trials():
-        alone = Page(0, rung(trial.cell), (trial,))
-        # a page is measured by one program: on the sphere, or not
-        kind = (alone.program, trial.cell.distribution.on_sphere)
-        groups.setdefault(kind, []).append(trial)
-    pages: list[Page] = []
-    for ((shape, *_), _), trials in groups.items():
-        for some in _cut(trials, PAGE):
-            pages.append(Page(len(pages), shape, tuple(some)))
-    return Plan(experiment, tuple(pages), experiment.bounds or tuple(SIDES))
+        found.setdefault(program(trial), []).append(trial)
+    groups = tuple(
+        Group(index, key[0], tuple(sorted(trials, key=_params_a_point)))
+        for index, (key, trials) in enumerate(found.items())
+    )
+    return Plan(experiment, groups, experiment.bounds or tuple(SIDES))
+
+
+def program(trial: Trial) -> tuple:
+    """What has to be equal for two trials to share their compiled programs.
+
+    The rung, the model but for its width, and the recipe but for its numbers; and
+    whether x lives on the sphere, because a page is measured by one program.
+    """
+    cell, model = trial.cell, trial.cell.model
+    shape = model.padded(0) if model.pads else model
+    recipe = jax.tree.structure(cell.recipe)
+    return rung(cell), shape, recipe, cell.distribution.on_sphere
+
+
+def _params_a_point(trial: Trial) -> float:
+    return trial.cell.model.num_params(trial.cell.d) / trial.cell.n
 
 
 def flops_per_step(cell: Any, shape: Rung | None = None) -> float:
-    """Floating-point operations of the matrix products of one training step.
-
-    2 n a b for a layer of a inputs and b outputs forward, twice that backward, less the
-    gradient with respect to x, which nobody needs.
-    """
-    n, d, k = (
-        (shape.n, shape.d, shape.width) if shape else (cell.n, cell.d, cell.model.width)
-    )
-    hidden = cell.model.depth - 2
-    return 4.0 * n * d * k + 6.0 * n * k * k * hidden + 6.0 * n * k
+    """Floating-point operations of the matrix products of a step, padded or exact."""
+    model = cell.model
+    if shape is None:
+        return model.flops_per_step(cell.n, cell.d)
+    model = model.padded(shape.width) if model.pads else model
+    return model.flops_per_step(shape.n, shape.d)
 
 
-def _shape_of(model: Any) -> Any:
-    return model.padded(0) if model.pads else model
-
-
-def _cut(trials: list[Trial], size: int) -> Iterable[list[Trial]]:
-    return (trials[i : i + size] for i in range(0, len(trials), size))
+def disk_bytes(whole: Plan) -> float:
+    """About what a run leaves on the disk: parameters, and rows in JSON."""
+    rows = 2000 + 700 * len(whole.bounds)
+    total = 0.0
+    for group in whole.groups:
+        cell = group.trials[0].cell
+        params = cell.model.num_params(group.rung.d)
+        total += len(group.trials) * (4 * params + rows + 50 * cell.d)
+    return total

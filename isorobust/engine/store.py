@@ -1,17 +1,18 @@
 """What a run keeps on disk: pages that are whole or absent, and hashes to prove it.
 
-    RUN/experiment.json   what this folder is for
+    RUN/experiment.json   what this folder is for; carries its own SHA-256
     RUN/pages/00000/      params/ (orbax), trials.json, fit.json, bound_<name>.json
-    RUN/MANIFEST.sha256   the hash of every file above; `sha256sum -c` reads it
+    RUN/state/00000/      lanes in flight: 0/ (orbax), 0.json, 1/, ...
+    RUN/MANIFEST.sha256   the hash of every other file; `sha256sum -c` reads it
 
-A page is written under another name and renamed when complete; the manifest follows. A
-page that the manifest doesn't vouch for is dropped and done again, to the same bits.
+A page or a state is written under another name and renamed when complete; the manifest
+follows. What the manifest doesn't vouch for is named, dropped and done again, to the
+same bits.
 """
 
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -26,8 +27,19 @@ from absl import logging
 from orbax.checkpoint import v1 as ocp
 
 from isorobust.door import BadInput
+from isorobust.files import (
+    MANIFEST,
+    as_json,
+    holds,
+    manifest,
+    sealed,
+    sha256,
+    sync,
+    unsealed,
+    write_whole,
+)
 
-MANIFEST = "MANIFEST.sha256"
+ROOMS = ("pages", "state")
 SLACK = 1 << 17  # bytes: orbax's small files beside the arrays
 
 
@@ -36,38 +48,34 @@ class Store:
     """The folder of one run.
 
     hashes: relative file name -> SHA-256 of everything the manifest vouches for
+    damaged: what was dropped when the folder was opened
     """
 
     folder: Path
     hashes: dict[str, str] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
 
-    def has_page(self, page: str) -> bool:
-        """Whether the page is trained."""
-        return f"pages/{page}/trials.json" in self.hashes
+    def pages(self) -> list[str]:
+        """The names of the trained pages."""
+        ends = "/trials.json"
+        return sorted(n.split("/")[1] for n in self.hashes if n.endswith(ends))
 
     def has(self, page: str, part: str) -> bool:
         """Whether the page has the part (`fit`, `bound_path`)."""
         return f"pages/{page}/{part}.json" in self.hashes
 
-    def write_page(self, page: str, params: Any, trials: list[dict]) -> None:
-        """A trained page: stacked parameters and one dict a trial."""
-        temporary, final = self.folder / "pages" / f"tmp-{page}", self._page(page)
-        for stale in (temporary, final):
-            shutil.rmtree(stale, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        _save(temporary / "params", params)
-        (temporary / "trials.json").write_text(_json(trials))
-        for file in _files(temporary):
-            _sync(file)
-        os.rename(temporary, final)
-        _sync(final.parent)
-        self._vouch(_files(final))
+    def write_page(self, params: Any, trials: list[dict]) -> None:
+        """A new trained page: stacked parameters and one dict a trial."""
+        name = _after(self.pages())
+        with self._whole("pages", name) as temporary:
+            _save(temporary / "params", params)
+            (temporary / "trials.json").write_text(as_json(trials))
 
     def write(self, page: str, parts: dict[str, list[dict]]) -> None:
         """Parts of a page: {"fit": [one dict a trial], "bound_path": [...]}."""
         files = [self._page(page) / f"{part}.json" for part in parts]
         for file, rows in zip(files, parts.values(), strict=True):
-            write_whole(file, _json(rows))
+            write_whole(file, as_json(rows))
         self._vouch(files)
 
     def read(self, page: str, part: str) -> list[dict]:
@@ -78,12 +86,70 @@ class Store:
         """The stacked parameters of a page (numpy)."""
         return ocp.load(self._page(page) / "params")
 
+    def write_state(self, parts: list[tuple[Any, list[dict]]]) -> None:
+        """The lanes in flight, in the place of those written before.
+
+        parts: (stacked arrays, one dict a lane) by shape; [] only removes the old
+        """
+        old = self._states()
+        if parts:
+            with self._whole("state", _after(old)) as temporary:
+                for i, (lanes, rows) in enumerate(parts):
+                    _save(temporary / str(i), lanes)
+                    (temporary / f"{i}.json").write_text(as_json(rows))
+        for name in old:
+            self._drop(f"state/{name}")
+        if old:
+            self._vouch([])
+
+    def state(self) -> list[tuple[Any, list[dict]]]:
+        """The lanes in flight, as written."""
+        found = []
+        for name in self._states()[-1:]:
+            folder = self.folder / "state" / name
+            for file in sorted(folder.glob("*.json"), key=lambda f: int(f.stem)):
+                rows = json.loads(file.read_text())
+                found.append((ocp.load(folder / file.stem), rows))
+        return found
+
+    def publish(self, texts: dict[str, str]) -> None:
+        """Files beside the pages: {name: text}, each whole or as it was."""
+        for name, text in texts.items():
+            write_whole(self.folder / name, text)
+        self._vouch([self.folder / name for name in texts])
+
     def _page(self, page: str) -> Path:
         return self.folder / "pages" / page
 
+    def _states(self) -> list[str]:
+        names = {n.split("/")[1] for n in self.hashes if n.startswith("state/")}
+        return sorted(names)
+
+    @contextlib.contextmanager
+    def _whole(self, room: str, name: str) -> Iterator[Path]:
+        """A folder that appears under its name, vouched for, when the block ends."""
+        temporary, final = self.folder / room / f"tmp-{name}", self.folder / room / name
+        for stale in (temporary, final):
+            shutil.rmtree(stale, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in _files(temporary):
+            sync(file)
+        os.rename(temporary, final)
+        sync(final.parent)
+        self._vouch(_files(final))
+
+    def _drop(self, place: str) -> None:
+        """Removes a folder, and its entries from what will be the manifest."""
+        shutil.rmtree(self.folder / place, ignore_errors=True)
+        self.hashes = {
+            n: d for n, d in self.hashes.items() if not n.startswith(place + "/")
+        }
+
     def _vouch(self, files: list[Path]) -> None:
         for file in files:
-            self.hashes[str(file.relative_to(self.folder))] = _sha256(file)
+            name = str(file.relative_to(self.folder))
+            self.hashes[name] = sha256(file.read_bytes())
         lines = [f"{digest}  {name}\n" for name, digest in sorted(self.hashes.items())]
         write_whole(self.folder / MANIFEST, "".join(lines))
 
@@ -92,8 +158,8 @@ class Store:
 def opened(folder: Path, identity: dict) -> Iterator[Store]:
     """The store of a run, held by this process alone.
 
-    A new folder is made for `identity`; an old one must be for the same. Files whose
-    hash is wrong, or that the manifest doesn't name, are dropped with their page.
+    A new folder is made for `identity`; an old one must be for the same. What has a
+    wrong hash, or none, is dropped: a bound or a fit alone, else the page or state.
 
     Raises BadInput: another experiment, another process, a folder that isn't a run's.
     """
@@ -107,8 +173,8 @@ def opened(folder: Path, identity: dict) -> Iterator[Store]:
     with lock:
         _hold(lock, folder)
         _agree(folder, identity)
-        whole = folder.resolve()  # orbax asks for an absolute path
-        store = Store(whole, _verified(whole))
+        store = Store(folder.resolve())  # orbax asks for an absolute path
+        _verify(store)
         _sweep_out(store)
         yield store
 
@@ -135,13 +201,10 @@ def _agree(folder: Path, identity: dict) -> None:
                 f"--workdir={folder}: holds {sorted(strangers)[0]!r} but no run; "
                 "name a new folder"
             )
-        write_whole(file, _json(identity))
+        write_whole(file, sealed(identity))
         return
-    try:
-        there = json.loads(file.read_text())
-        held, bounds = there["experiment"], there["bounds"]
-    except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{file}: damaged; name another --workdir") from None
+    there = unsealed(file)
+    held, bounds = there["experiment"], there["bounds"]
     differ = list(_differences(held, identity["experiment"]))
     if differ:
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
@@ -150,7 +213,7 @@ def _agree(folder: Path, identity: dict) -> None:
             f"{', '.join(differ[:3])}{more}; name another folder"
         )
     if bounds != list(identity["bounds"]):
-        write_whole(file, _json(there | {"bounds": identity["bounds"]}))
+        write_whole(file, sealed(there | {"bounds": identity["bounds"]}))
 
 
 def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
@@ -167,27 +230,34 @@ def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
         yield f"{where} ({there} there, {here} here)"
 
 
-def _verified(folder: Path) -> dict[str, str]:
-    """The entries of the manifest that hold; a damaged page loses all of its own."""
-    file = folder / MANIFEST
-    entries = {}
-    for line in file.read_text().splitlines() if file.exists() else ():
-        digest, _, name = line.partition("  ")
-        entries[name] = digest
-    good = {name for name, digest in entries.items() if _holds(folder / name, digest)}
-    damaged = {name.split("/")[1] for name in entries if name not in good}
-    return {n: d for n, d in entries.items() if n.split("/")[1] not in damaged}
-
-
-def _holds(file: Path, digest: str) -> bool:
-    return file.is_file() and _sha256(file) == digest
+def _verify(store: Store) -> None:
+    """Reads the manifest and drops what it doesn't vouch for."""
+    store.hashes = manifest(store.folder)
+    for name, digest in sorted(store.hashes.items()):
+        if name in store.hashes and not holds(store.folder, name, digest):
+            del store.hashes[name]
+            room, *inside = name.split("/")
+            if room in ROOMS and len(inside) > 1 and inside[0].isdigit():
+                place = f"{room}/{inside[0]}"
+                part = room == "pages" and inside[1].startswith(("fit", "bound_"))
+                store.damaged.append(name if part else place)
+                if not part:
+                    store._drop(place)
 
 
 def _sweep_out(store: Store) -> None:
-    pages = store.folder / "pages"
-    for folder in pages.iterdir() if pages.is_dir() else ():
-        if not store.has_page(folder.name):
-            shutil.rmtree(folder)
+    """Removes what no manifest names: leftovers of a kill, or what lost its entry."""
+    for room in ROOMS:
+        for folder in sorted((store.folder / room).glob("*")):
+            place = f"{room}/{folder.name}"
+            named = {n for n in store.hashes if n.startswith(place + "/")}
+            whole = {str(f.relative_to(store.folder)) for f in _files(folder)}
+            stray = {n for n in whole - named if not n.endswith(".tmp")}
+            parts = {n for n in stray if Path(n).name.startswith(("fit", "bound_"))}
+            if not named or stray - parts:
+                store._drop(place)
+            for name in parts:
+                (store.folder / name).unlink(missing_ok=True)
     for leftover in store.folder.glob("**/*.tmp"):
         leftover.unlink()
 
@@ -213,37 +283,13 @@ def _save(folder: Path, params: Any) -> None:
         logging.set_verbosity(told)
 
 
-def write_whole(file: Path, text: str) -> None:
-    """The file with this text, or as it was: written beside, synced, renamed."""
-    temporary = file.with_name(file.name + ".tmp")
-    try:
-        temporary.write_text(text)
-        _sync(temporary)
-        os.replace(temporary, file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(file)) from error
-    _sync(file.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file())
 
 
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+def _after(names: list[str]) -> str:
+    """The name that follows numbered names."""
+    return f"{int(names[-1]) + 1 if names else 0:05d}"
 
 
 def _leaves(tree: Any) -> Iterator[np.ndarray]:

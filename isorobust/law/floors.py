@@ -18,6 +18,7 @@ __all__ = ["data", "rank", "sharp"]
 # after training: a union bound over 100 x 64 classes pays for that
 POST_HOC = 100 * 64
 GRID = 0.01
+CLASSES = "labels are classes: the law speaks of one real output"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def sharp(s: Setting) -> Floor:
     Hypotheses: labels +-1, independent of x; isoperimetric constant c known; eps > 0.
     """
     domain = "sphere" if s.on_sphere else "rd"
+    if s.outputs > 1:
+        return Floor(None, CLASSES, domain)
     if not s.signs:
         return Floor(None, "labels are not all +-1", domain)
     if not s.independent:
@@ -94,6 +97,8 @@ def rank(s: Setting) -> Floor:
 
 
 def _paired(s: Setting, square: float) -> Floor:
+    if s.outputs > 1:
+        return Floor(None, CLASSES)
     left = s.label_gap - math.sqrt(2 * s.n * s.mse)
     if left <= 0:
         return Floor(None, "the fit is too loose for any pair of labels")

@@ -25,6 +25,7 @@ class Setting:
         |(y_i - y_j)|, sum |x_i - x_j|^2, and the sum of the min(width, d) largest
         eigenvalues of sum (x_i - x_j)(x_i - x_j)'
     delta: probability with which a floor may fail
+    outputs: of the network; of more than one (classes) the law doesn't speak
     """
 
     n: int
@@ -48,6 +49,7 @@ class Setting:
     pair_square: float
     pair_top: float
     delta: float
+    outputs: int = 1
 
     @property
     def epsilon(self) -> float:

@@ -72,6 +72,7 @@ def attained(
 ) -> tuple[float, np.ndarray]:
     """(value, point): the float64 gradient length at a point at or beside the witness.
 
+    Of K outputs: the largest singular value of the derivative [K, d].
     sphere: the point is put on the unit sphere and the tangential part is taken.
     Beside: a ReLU network is moved off a kink (margin below 1e-12) by 1e-9 in fixed
     directions, because at a kink the formula may give a gradient that no open region
@@ -90,10 +91,11 @@ def attained(
             continue  # the centre is no point of the sphere
         at = at / length if sphere else at
         if network.margin(layers, activation, at) > 1e-12:
-            slope = network.gradient(layers, activation, at[None])[0]
+            slopes = network.jacobian(layers, activation, at)
             if sphere:
-                slope = slope - (slope @ at) * at
-            return float(np.linalg.norm(slope)), at
+                slopes = np.stack([slope - (slope @ at) * at for slope in slopes])
+            # one output: the length of its gradient, without a decomposition
+            return float(np.linalg.norm(slopes, 2 if len(slopes) > 1 else None)), at
     return 0.0, point
 
 

@@ -1,6 +1,7 @@
 """A network as the float64 bounds see it: a chain ((W, b), ...) and an activation name.
 
-W is [out, in], b is [out]; the last layer is linear with one output. numpy only.
+W is [out, in], b is [out]; the last layer is linear. One output is a function f(x) [n];
+K outputs are a map into R^K, f(x) [n, K]. numpy only.
 """
 
 import numpy as np
@@ -11,15 +12,40 @@ Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
 
 
 def value(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
-    """f(x) [n] at the points x [n, d]."""
+    """f(x) [n] (or [n, K] of K > 1 outputs) at the points x [n, d]."""
     *hidden, (weight, bias) = layers
     for w, b in hidden:
         x = ACTIVATIONS[activation].numpy(x @ w.T + b)
-    return (x @ weight.T + bias)[:, 0]
+    f = x @ weight.T + bias
+    return f[:, 0] if f.shape[1] == 1 else f
+
+
+def squared_error(f: np.ndarray, y: np.ndarray, loss: str) -> np.ndarray:
+    """[n] errors whose mean is the fit that a recipe's target is about.
+
+    (f - y)^2; under cross-entropy f is clipped to [-1, 1] before. f [n, K], y class
+    numbers: (1 - m)^2 with m = f_y - max of the others, clipped (training/loss.py).
+    """
+    if f.ndim == 1:
+        return ((np.clip(f, -1.0, 1.0) if loss == "cross_entropy" else f) - y) ** 2
+    own = np.arange(f.shape[1]) == y[:, None]
+    margin = f[own] - np.where(own, -np.inf, f).max(axis=1)
+    return (1 - np.clip(margin, -1.0, 1.0)) ** 2
+
+
+def jacobian(layers: Layers, activation: str, point: np.ndarray) -> np.ndarray:
+    """The derivative of f [K, d] at a point [d], a row an output; as `gradient`."""
+    *hidden, (weight, bias) = layers
+    outputs = [(weight[k : k + 1], bias[k : k + 1]) for k in range(len(weight))]
+    rows = [gradient((*hidden, out), activation, point[None]) for out in outputs]
+    return np.concatenate(rows)
 
 
 def gradient(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
-    """The gradient of f [n, d] at the points x [n, d]; at a kink, of the left side."""
+    """The gradient of f [n, d] at the points x [n, d]; at a kink, of the left side.
+
+    Of the first output where there are several: see `jacobian`.
+    """
     *hidden, (weight, _) = layers
     slopes = []
     for w, b in hidden:

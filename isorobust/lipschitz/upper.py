@@ -1,8 +1,9 @@
 """Upper bounds: certified over-estimates of |grad f| on all of R^d (numpy, float64).
 
 Each function of `__all__` has the signature bound(layers, activation) -> float and
-bounds the Euclidean Lipschitz constant of ONE network on R^d, hence on every subset
-(and the geodesic one on the unit sphere). Rounding is covered by a stated margin.
+bounds the Euclidean Lipschitz constant of ONE network on R^d (into R or R^K), hence on
+every subset (and the geodesic one on the unit sphere). Rounding is covered by a stated
+margin.
 """
 
 import math
@@ -61,15 +62,17 @@ def path(layers: Layers, activation: str) -> float:
     """The path norm |W_D| ... |W_2| r with r_j = |w_j| (rows of W_1), times slopes.
 
     Every gradient is a sum over paths, so its length is at most the sum of the paths'
-    weights times the length of the first row: sum_j |a_j| |w_j| for two layers.
-    Unchanged by rescaling units.
+    weights times the length of the first row: sum_j |a_j| |w_j| for two layers. Of K
+    outputs: the root of the sum of their squares, which bounds the Frobenius norm of
+    the derivative. Unchanged by rescaling units.
     """
     (first, _), *rest = layers
     reach = np.linalg.norm(first, axis=1)
     for weight, _ in rest:
         reach = np.abs(weight) @ reach
     operations = sum(w.size for w, _ in layers)
-    return float(reach[0]) * _slope(layers, activation) * (1 + 4 * operations * UNIT)
+    total = float(reach[0]) if len(reach) == 1 else float(np.linalg.norm(reach))
+    return total * _slope(layers, activation) * (1 + 4 * operations * UNIT)
 
 
 def _slope(layers: Layers, activation: str) -> float:

@@ -3,9 +3,10 @@
 The contract that the engine and the bounds rely on, for ONE network:
 
     init(rng, d) -> params          at the exact shape, drawn by numpy
-    apply({"params": params}, x, weights) -> f(x) [n]
+    apply({"params": params}, x, weights) -> f(x) [n], or [n, outputs]
     layers(params, x, weights) -> ((W, b), ...)   W [out, in]; batch norm folded in
     num_params(d), folded_params(d) -> p as trained, p of the folded class
+    flops_per_step(n, d) -> operations of the matrix products of one training step
     padded(width) -> the module of a wider rung; `pads`: whether zero units stay zero
 """
 
@@ -19,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.door import AtLeast
+from isorobust.door import AtLeast, later
 
 __all__ = ["MLP"]
 
@@ -29,7 +30,7 @@ Layers = tuple[tuple[Any, Any], ...]
 
 
 class MLP(nn.Module):
-    """A fully connected network with biases and a scalar output.
+    """A fully connected network with biases.
 
     f(x) = W_D phi(W_{D-1} ... phi(W_1 x + b_1) ...) + b_D, D = depth linear layers, all
     hidden layers `width` wide; depth = 2 is the two-layer network of the law.
@@ -40,6 +41,8 @@ class MLP(nn.Module):
     batch_norm: normalise every hidden pre-activation over the training set, then scale
         and shift (Bubeck, Li, Nagaraj 2021, section 5); at evaluation the statistics
         are those of the final parameters and are folded into the weights.
+    outputs: 1, or the number of classes: f(x) [n, outputs] are then their logits, and
+        the Lipschitz constant is that of R^d -> R^outputs, both Euclidean.
     """
 
     width: Annotated[int, AtLeast(1)] = 64
@@ -47,12 +50,15 @@ class MLP(nn.Module):
     activation: Literal["relu", "tanh", "gelu"] = "relu"
     batch_norm: bool = False
     init_scheme: Literal["unit", "torch"] = "unit"
+    outputs: Annotated[int, AtLeast(1)] = later(1)
 
     pads = True  # phi(0) = 0: a unit with w = b = a = 0 has zero gradient
 
     @nn.compact
     def __call__(self, x: jax.Array, weights: jax.Array | None = None) -> jax.Array:
-        """f at the points x [n, d]: [n]. weights [n]: 0 marks a padded point.
+        """f at the points x [n, d]: [n], or [n, outputs] of more than one.
+
+        weights [n]: 0 marks a padded point.
 
         Inside, activations are [units, points]: both products of a step then run
         without a transposition, which makes narrow networks up to 2.6 times as fast.
@@ -74,7 +80,7 @@ class MLP(nn.Module):
                 factor = scale[:, None] / jnp.sqrt(variance + EPSILON)
                 h = (h - mean) * factor + shift[:, None]
             h = ACTIVATIONS[self.activation].jax(h)
-        return h[0]
+        return h[0] if self.outputs == 1 else h.T
 
     def initial(self, rng: np.random.Generator, d: int) -> dict:
         """Parameters at the exact shape (float32 numpy), in the layout of `apply`."""
@@ -115,7 +121,8 @@ class MLP(nn.Module):
 
     def _sizes(self, d: int) -> list[tuple[int, int]]:
         """(fan in, fan out) of every layer."""
-        return list(itertools.pairwise([d, *[self.width] * (self.depth - 1), 1]))
+        hidden = [self.width] * (self.depth - 1)
+        return list(itertools.pairwise([d, *hidden, self.outputs]))
 
     def num_params(self, d: int) -> int:
         """Trainable reals of the network as it is trained."""
@@ -125,7 +132,24 @@ class MLP(nn.Module):
     def folded_params(self, d: int) -> int:
         """p of the class the frozen network lies in: k(d + 2) + 1 for two layers."""
         k = self.width
-        return k * (d + 1) + (self.depth - 2) * k * (k + 1) + k + 1
+        hidden = k * (d + 1) + (self.depth - 2) * k * (k + 1)
+        return hidden + self.outputs * (k + 1)
+
+    def flops_per_step(self, n: int, d: int) -> float:
+        """Floating-point operations of the matrix products of one full-batch step.
+
+        2 n a b for a layer of a inputs and b outputs forward, twice that backward, less
+        the gradient with respect to x, which nobody needs.
+        """
+        (first, *rest) = (2.0 * n * a * b for a, b in self._sizes(d))
+        return 2 * first + 3 * sum(rest)
+
+    def objection(self, cell: Any) -> str | None:
+        """What is wrong with a cell of this model."""
+        if self.outputs > 1 and not getattr(cell.target, "classes", False):
+            kind = type(cell.target).__name__
+            return f"model.outputs = {self.outputs}: {kind} has one real label a point"
+        return None
 
     def padded(self, width: int) -> "MLP":
         """The module of a rung whose hidden layers are `width` wide."""

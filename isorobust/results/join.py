@@ -1,11 +1,11 @@
 """From what a run's pages say of a trial to its record: pure JSON and numpy, no jax."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from isorobust.door import BadInput
+from isorobust.files import manifest, read_json, unsealed
 from isorobust.law import floors, theorem
 from isorobust.law.setting import Setting
 from isorobust.results.records import SCHEMA
@@ -22,10 +22,12 @@ def collect(folder: Path) -> tuple[list[dict], int]:
     file = folder / "experiment.json"
     if not file.is_file():
         raise BadInput(f"{folder}: holds no run (no experiment.json)")
-    about = _read(file)
+    about = unsealed(file)
     try:
         return _collect(folder, about), len(about["trials"])
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
         raise BadInput(
             f"{folder}: its files don't fit together ({type(error).__name__}: {error})"
         ) from error
@@ -33,25 +35,19 @@ def collect(folder: Path) -> tuple[list[dict], int]:
 
 def _collect(folder: Path, about: dict) -> list[dict]:
     identities = {row["uid"]: row for row in about["trials"]}
-    bounds = about["bounds"]
+    bounds, hashes = about["bounds"], manifest(folder)
     found: dict[str, dict] = {}
-    for page, uids in about["pages"].items():
+    pages = sorted(n.split("/")[1] for n in hashes if n.endswith("/trials.json"))
+    for page in pages:
         parts = ["trials", "fit", *(f"bound_{name}" for name in bounds)]
-        files = [folder / "pages" / page / f"{part}.json" for part in parts]
-        if not all(file.exists() for file in files):
+        names = [f"pages/{page}/{part}.json" for part in parts]
+        if not all(name in hashes for name in names):
             continue
-        trained, fits, *rows = map(_read, files)
-        for i, uid in enumerate(uids):
-            measured = {name: rows[k][i] for k, name in enumerate(bounds)}
-            found[uid] = join(identities[uid], trained[i], fits[i], measured)
+        trained, *others = (read_json(folder, name, hashes[name]) for name in names)
+        for row, fit, *bound in zip(trained, *others, strict=True):
+            measured = dict(zip(bounds, bound, strict=True))
+            found[row["uid"]] = join(identities[row["uid"]], row, fit, measured)
     return [found[uid] for uid in identities if uid in found]
-
-
-def _read(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError):
-        raise BadInput(f"{file}: damaged (not JSON)") from None
 
 
 def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> dict:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isorobust.door import BadInput
+from isorobust.files import MANIFEST, holds, manifest
 
 SCHEMA = 1
 # what may differ between two honest runs of one experiment
@@ -33,6 +34,9 @@ def write(rows: Iterable[dict]) -> str:
 
 def read(file: Path) -> list[dict]:
     """The rows of a records.jsonl; BadInput names the line that is off."""
+    digest = manifest(file.parent).get(file.name)
+    if digest and not holds(file.parent, file.name, digest):
+        raise BadInput(f"{file}: damaged (its hash differs from {MANIFEST})")
     try:
         lines = file.read_text().splitlines()
     except OSError as error:

@@ -1,5 +1,5 @@
 """The science of fitting ONE network: loss, step, recipes."""
 
-from isorobust.training.recipes import Adam, Path
+from isorobust.training.recipes import SGD, Adam, Path
 
-__all__ = ["Adam", "Path"]
+__all__ = ["SGD", "Adam", "Path"]

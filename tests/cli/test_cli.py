@@ -1,6 +1,7 @@
 """The door: one line for what is wrong, exit code 2, and nothing left half-written."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_a_full_disk(tmp_path: Path, kilobytes: int) -> None:
     try:
         said = refused_tail(call("run", TINY, f"--workdir={run}"))
         assert "No space left" in said or "disk" in said
-        assert not (run / "records.jsonl").exists()
+        rows = run / "records.jsonl"  # whole, or not there
+        assert not rows.exists() or len(rows.read_text().splitlines()) == 20
         grow = ["mount", "-o", "remount,size=50m", str(disk)]
         subprocess.run(grow, check=True)
         done = call("run", TINY, f"--workdir={run}")
@@ -101,7 +103,18 @@ def test_version_names_what_a_record_would() -> None:
 def test_plan_prints_the_programs() -> None:
     done = call("plan", TINY)
     assert done.returncode == 0 and not done.stderr
-    assert "20 networks in 4 cells, 1 training programs, 3 pages" in done.stdout
+    assert "20 networks in 4 cells, 1 training programs, at most" in done.stdout
+    (row,) = [line for line in done.stdout.splitlines() if "64x8x8" in line]
+    _, recipe, networks, blocks, megabytes, *_ = row.strip("│").split("│")[0:6]
+    assert (recipe.strip(), networks.strip(), blocks.strip()) == ("Adam", "20", "5")
+    assert 0 < float(megabytes) < 1
+    said = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"training .* s \(.*\), measuring .*, together .*", said), said
+
+
+def test_plan_untimed_is_quick_and_says_less() -> None:
+    done = call("plan", TINY, "--untimed", "--devices=1")
+    assert done.returncode == 0 and "│  - │" in done.stdout.replace("│ ", "│  ")
 
 
 def test_run_then_report(tmp_path: Path) -> None:
@@ -127,8 +140,8 @@ def test_run_then_report(tmp_path: Path) -> None:
         ("records.jsonl", '{"schema_version": 1}', "has no column uid, track"),
         ("records.jsonl", "x", "not a JSON row"),
         ("records.jsonl", "", "no network is measured yet"),
-        ("experiment.json", "{", "damaged (not JSON)"),
-        ("experiment.json", "[]", "don't fit together"),
+        ("experiment.json", "{", "damaged (not as it was written)"),
+        ("experiment.json", "[]", "damaged (not as it was written)"),
     ],
 )
 def test_reports_of_damaged_files(
@@ -145,7 +158,11 @@ def test_reports_of_damaged_files(
 def test_report_of_a_run_under_way(tmp_path: Path) -> None:
     """Pages that are measured are reported; what is missing is said."""
     call("run", TINY, f"--workdir={tmp_path}/run")
-    (tmp_path / "run" / "pages" / "00002" / "fit.json").unlink()
+    manifest = tmp_path / "run" / "MANIFEST.sha256"
+    lines = manifest.read_text().splitlines(keepends=True)
+    late = [line for line in lines if "pages/00001/fit.json" not in line]
+    assert len(late) == len(lines) - 1
+    manifest.write_text("".join(late))
     done = call("report", f"{tmp_path}/run")
     assert done.returncode == 0, done.stderr
     assert (

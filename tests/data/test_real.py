@@ -3,7 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isorobust.data import NPZ, BalancedSigns, Digits, Flipped, Sphere
+from isorobust.data import (
+    NPZ,
+    BalancedSigns,
+    Classes,
+    DigitClasses,
+    Digits,
+    Flipped,
+    Sphere,
+)
 from isorobust.data.dataset import draw
 from isorobust.door import BadInput, validate
 from isorobust.experiment import Cell, Trial
@@ -111,3 +119,63 @@ def test_cells_that_can_not_be(bad: Cell, words: str) -> None:
 
 def test_drawn_labels_work_on_real_points() -> None:
     validate(cell(Digits(), BalancedSigns()), "cells[0]")
+
+
+def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
+    """In one process: neither the numbers nor the identity are those of before."""
+    file, found = tmp_path / "data.npz", []
+    for scale in (1.0, 2.0):
+        x = np.array([[1.0, 0.0], [0.0, scale]])
+        np.savez(file, x=x, y=np.array([1.0, -1.0]))
+        npz = NPZ(str(file))
+        sample = npz.draw(np.random.default_rng(0), 2, 2)
+        found.append((npz.identity()["sha256"], sample.x.tolist()))
+    assert found[0][0] != found[1][0] and found[0][1] != found[1][1]
+
+
+CROSS_ENTROPY = Adam(loss="cross_entropy")
+
+
+def classes(share: float, model: MLP | None = None, recipe: object = None) -> Cell:
+    model, recipe = model or MLP(width=4, outputs=10), recipe or CROSS_ENTROPY
+    return Cell(DigitClasses(), Classes(share), model, 1700, 64, recipe)
+
+
+def test_classes_are_the_digits() -> None:
+    """Another road: an image's class is the digit that scikit-learn says it shows."""
+    from sklearn.datasets import load_digits
+
+    images, digits = load_digits(return_X_y=True)
+    data = draw(Trial(classes(0.0), 0))
+    images = images - images.mean(axis=0)
+    images /= np.sqrt(np.mean(np.sum(images**2, axis=1)))
+    for x, y in zip(data.x[:50], data.y[:50], strict=True):
+        assert digits[np.abs(images - x).sum(axis=1).argmin()] == y
+
+
+def test_a_share_of_classes_is_wrong(rng: np.random.Generator) -> None:
+    sample = DigitClasses().draw(rng, 1700, 64)
+    clean, noisy = (Classes(share).label(rng, sample) for share in (0.0, 0.2))
+    wrong = np.mean(clean != noisy)
+    assert np.array_equal(clean, sample.label)
+    assert wrong == pytest.approx(0.2, abs=0.04)
+    assert set(np.unique((noisy - clean)[clean != noisy] % 10)) == set(range(1, 10))
+
+
+def test_classes_object_to_what_does_not_fit() -> None:
+    assert classes(0.1).check() is None
+    other = {
+        "10 classes": classes(0.1, MLP(width=4)),
+        "cross_entropy": classes(0.1, recipe=Adam()),
+        "use DigitClasses": Cell(
+            Sphere(), Classes(), MLP(outputs=2), 20, 8, CROSS_ENTROPY
+        ),
+        "needs target = Classes": cell(DigitClasses()),
+        "one real label": Cell(
+            Digits(), Flipped(), MLP(outputs=2), 20, 64, CROSS_ENTROPY
+        ),
+    }
+    for words, odd in other.items():
+        assert words in (odd.check() or "")
+    assert "different" in (DigitClasses((1, 1)).check() or "")
+    assert "0 to 9" in (DigitClasses((1, 12)).check() or "")

@@ -20,15 +20,17 @@ PARAMS = {"dense_0": {"kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
 
 def fill(store: Store, page: str = "00000") -> None:
-    store.write_page(page, PARAMS, [{"stop": "target"}, {"stop": "budget"}])
-    store.write(page, {"fit": [{"mse": 0.1}, {"mse": 0.2}], "bound_path": [{}, {}]})
+    if page not in store.pages():
+        store.write_page(PARAMS, [{"stop": "target"}, {"stop": "budget"}])
+    parts = {"fit": [{"mse": 0.1}, {"mse": 0.2}], "bound_path": [{}, {}]}
+    store.write(page, {k: v for k, v in parts.items() if not store.has(page, k)})
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     with opened(tmp_path / "run", IDENTITY) as store:
         fill(store)
     with opened(tmp_path / "run", IDENTITY) as store:
-        assert store.has_page("00000") and not store.has_page("00001")
+        assert store.pages() == ["00000"] and not store.damaged
         assert store.has("00000", "bound_path") and not store.has(
             "00000", "bound_liplt"
         )
@@ -44,25 +46,57 @@ def test_the_manifest_is_sha256sum_s(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path / "run", check=True)
 
 
-def test_every_flipped_byte_drops_the_page(
+def test_every_flipped_byte_is_named_and_dropped(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    with opened(tmp_path / "run", IDENTITY) as store:
+    run = tmp_path / "run"
+    with opened(run, IDENTITY) as store:
         fill(store)
         count = len(store.hashes)
     for i in range(count):  # orbax draws new file names with every save
         name = sorted(store.hashes)[i]
-        file = tmp_path / "run" / name
-        content = bytearray(file.read_bytes())
-        if content:
-            content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
-        else:
-            content = bytearray(b"0")
-        file.write_bytes(content)
-        with opened(tmp_path / "run", IDENTITY) as store:
-            assert not store.has_page("00000"), name
-            assert not (tmp_path / "run" / "pages" / "00000").exists()
+        flip(run / name, rng)
+        with opened(run, IDENTITY) as store:
+            part = name.endswith(("fit.json", "bound_path.json"))
+            assert store.damaged == [name if part else "pages/00000"]
+            assert (run / "pages" / "00000").exists() == part == bool(store.pages())
             fill(store)
+
+
+def flip(file: Path, rng: np.random.Generator) -> None:
+    content = bytearray(file.read_bytes() or b"1")
+    content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+    file.write_bytes(content)
+
+
+def test_a_flipped_bit_of_the_manifest_never_lets_damage_through(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    run = tmp_path / "run"
+    with opened(run, IDENTITY) as store:
+        fill(store)
+    for _ in range(40):
+        flip(run / MANIFEST, rng)
+        with opened(run, IDENTITY) as store:
+            for page in store.pages():
+                params = store.params(page)["dense_0"]["kernel"]
+                assert np.array_equal(params, PARAMS["dense_0"]["kernel"])
+            fill(store)
+        subprocess.run(["sha256sum", "--quiet", "-c", MANIFEST], cwd=run, check=True)
+
+
+def test_a_manifest_can_name_nothing_outside_its_pages(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with opened(run, IDENTITY) as store:
+        fill(store)
+    with (run / MANIFEST).open("a") as manifest:
+        manifest.write(
+            "0  pages/../experiment.json\n0  pages/../../precious\nrubbish\n"
+        )
+    (tmp_path / "precious").write_text("precious")
+    with opened(run, IDENTITY) as store:
+        assert store.pages() == ["00000"]
+    assert (tmp_path / "precious").exists() and (run / "experiment.json").exists()
 
 
 def test_leftovers_of_a_kill_are_swept_out(tmp_path: Path) -> None:
@@ -70,13 +104,38 @@ def test_leftovers_of_a_kill_are_swept_out(tmp_path: Path) -> None:
     with opened(run, IDENTITY) as store:
         fill(store)
     (run / "pages" / "tmp-00001" / "params").mkdir(parents=True)
+    (run / "state" / "tmp-00001" / "0").mkdir(parents=True)
     (run / "pages" / "00002").mkdir()
     (run / "pages" / "00002" / "trials.json").write_text("[]")
     (run / "pages" / "00000" / "fit.json.tmp").write_text("[")
+    (run / "pages" / "00000" / "bound_liplt.json").write_text("[{}]")
     with opened(run, IDENTITY) as store:
-        assert store.has_page("00000")
+        assert store.pages() == ["00000"] and not store.damaged
+        assert store.has("00000", "fit") and not store.has("00000", "bound_liplt")
     assert sorted(os.listdir(run / "pages")) == ["00000"]
+    assert not os.listdir(run / "state")
     assert not (run / "pages" / "00000" / "fit.json.tmp").exists()
+    assert not (run / "pages" / "00000" / "bound_liplt.json").exists()
+
+
+def test_states_follow_each_other(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with opened(run, IDENTITY) as store:
+        assert store.state() == []
+        for count in (1, 2):
+            part = {"000": np.arange(6.0).reshape(2, 3)}
+            store.write_state([(part, [{"uid": "a"}, {"uid": "b"}])] * count)
+            assert len(os.listdir(run / "state")) == 1
+    with opened(run, IDENTITY) as store:
+        found = store.state()
+        assert len(found) == 2 and found[0][1] == [{"uid": "a"}, {"uid": "b"}]
+        assert np.array_equal(found[1][0]["000"], np.arange(6.0).reshape(2, 3))
+    for name in [n for n in store.hashes if n.startswith("state/")][:3]:
+        (run / name).write_bytes(b"x")
+    with opened(run, IDENTITY) as store:
+        assert store.state() == [] and store.damaged == ["state/00001"]
+        store.write_state([])
+    assert not os.listdir(run / "state")
 
 
 def test_another_experiment_is_refused_with_what_differs(tmp_path: Path) -> None:

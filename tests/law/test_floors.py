@@ -236,3 +236,9 @@ def test_classes_are_named_before_their_networks(setting: Setting) -> None:
     deep = replace(setting, depth=3, largest=2.5)
     assert deep.box == 4 and deep.ball == 4 * math.sqrt(deep.p)
     assert deep.log_sensitivity == pytest.approx(3 * math.log(4 * deep.p))
+
+
+def test_the_law_is_silent_about_classes(setting: Setting) -> None:
+    for name in floors.__all__:
+        floor = getattr(floors, name)(replace(setting, outputs=10))
+        assert floor.value is None and "classes" in (floor.reason or "")

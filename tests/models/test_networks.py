@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from isorobust.engine.ladder import pad, pad_tree
+from isorobust.experiment import describe
 from isorobust.lipschitz import network
 from isorobust.models import MLP
 
@@ -16,11 +17,13 @@ MODELS = [
         (2, 3, 4), ("relu", "tanh", "gelu"), (False, True), ("unit", "torch")
     )
 ]
+CLASSIFIERS = [MLP(width=5, depth=2, outputs=3), MLP(5, 3, "gelu", True, outputs=3)]
 
 
 def spoken(model: MLP) -> str:
     norm = "-bn" if model.batch_norm else ""
-    return f"{model.depth}-{model.activation}{norm}-{model.init_scheme}"
+    said = f"{model.depth}-{model.activation}{norm}-{model.init_scheme}"
+    return said if model.outputs == 1 else f"{said}-{model.outputs}"
 
 
 def some(model: MLP, rng: np.random.Generator, d: int = 3) -> dict:
@@ -31,7 +34,7 @@ def some(model: MLP, rng: np.random.Generator, d: int = 3) -> dict:
     )
 
 
-@pytest.mark.parametrize("model", MODELS, ids=spoken)
+@pytest.mark.parametrize("model", MODELS + CLASSIFIERS, ids=spoken)
 def test_layers_are_the_network(model: MLP, rng: np.random.Generator) -> None:
     """flax float32 with batch statistics == the folded float64 chain."""
     params, x = some(model, rng), np.float32(rng.standard_normal((20, 3)))
@@ -43,7 +46,7 @@ def test_layers_are_the_network(model: MLP, rng: np.random.Generator) -> None:
     )
 
 
-@pytest.mark.parametrize("model", MODELS, ids=spoken)
+@pytest.mark.parametrize("model", MODELS + CLASSIFIERS, ids=spoken)
 def test_p_counts_the_trainable_reals(model: MLP, rng: np.random.Generator) -> None:
     params = model.initial(rng, 7)
     assert model.num_params(7) == sum(a.size for a in jax.tree.leaves(params))
@@ -51,10 +54,29 @@ def test_p_counts_the_trainable_reals(model: MLP, rng: np.random.Generator) -> N
     assert model.folded_params(7) == sum(w.size + b.size for w, b in chain)
 
 
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_flops_count_every_product(depth: int) -> None:
+    """Another road: forward, then what each layer's gradients take, one by one."""
+    model, n, d = MLP(width=5, depth=depth), 7, 3
+    shapes = [
+        w.shape for w, _ in model.layers(model.initial(np.random.default_rng(0), d))
+    ]
+    forward = sum(2 * out * into * n for out, into in shapes)
+    weights = sum(2 * out * n * into for out, into in shapes)
+    activations = sum(2 * into * out * n for out, into in shapes[1:])
+    assert model.flops_per_step(n, d) == forward + weights + activations
+
+
 def test_p_of_two_layers_is_the_papers() -> None:
     assert MLP(width=8).folded_params(32) == 8 * 34 + 1
     assert MLP(width=8, batch_norm=True).folded_params(32) == 8 * 34 + 1
     assert MLP(width=8, batch_norm=True).num_params(32) == 8 * 36 + 1
+
+
+def test_outputs_are_a_later_field() -> None:
+    """One output is the network of earlier releases: the same first parameters."""
+    assert "outputs" not in describe(MLP(width=8))
+    assert describe(MLP(width=8, outputs=10))["outputs"] == 10
 
 
 @pytest.mark.parametrize("model", MODELS, ids=spoken)

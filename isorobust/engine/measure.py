@@ -1,129 +1,60 @@
-"""A page's two programs: train its trials, and measure what was trained.
-
-Both are pure functions of the page (and its parameters); nothing here writes.
-"""
+"""Measuring a page: bounds and fit of its trained networks; nothing here writes."""
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.data.dataset import TEST_POINTS, Dataset, data_key, draw, generator
-from isorobust.engine.ladder import Rung, cut_tree, measuring, pad, pad_tree
+from isorobust.data.dataset import TEST_POINTS, Dataset, draw
+from isorobust.engine.block import initial, padded_data
+from isorobust.engine.ladder import Rung, cut_tree, measuring, pad
 from isorobust.engine.lanes import (
     DTYPE,
-    Chunk,
     Lower,
     Programs,
-    Start,
     block_size,
     stack,
     unstack,
 )
-from isorobust.engine.plan import Page
-from isorobust.experiment import Trial, describe, digest
+from isorobust.engine.plan import Group
+from isorobust.experiment import Trial
 from isorobust.law.setting import pair_numbers
 from isorobust.lipschitz import SIDES, lower, network, upper
-from isorobust.training.step import BUDGET, RUNNING, STOPS, Data, Lane
-
-CHUNK_SECONDS = 0.5  # between two looks at a micro-block; doesn't change a bit
-Tick = Callable[[int], None]
 
 
-def train(page: Page, programs: Programs, tick: Tick) -> tuple[Any, list[dict]]:
-    """(stacked parameters, one dict a trial: stop, steps, train_seconds).
+@dataclass(frozen=True)
+class Page:
+    """Trained networks of one group, in the order of the page's folder `name`."""
 
-    tick(steps) is called with the network-steps done since the last call.
-    """
-    size = block_size()
-    params, rows = [], []
-    for first in range(0, len(page.trials), size):
-        some = page.trials[first : first + size]
-        began = time.perf_counter()
-        lanes = _train_block(page.rung, some, programs, tick)
-        seconds = time.perf_counter() - began
-        steps = np.asarray(lanes.t)[: len(some)]
-        share = seconds / max(1, steps.sum())
-        for i in range(len(some)):
-            params.append(unstack(lanes.params, i))
-            stop = STOPS[int(lanes.status[i])]
-            row = {"stop": stop, "steps": int(steps[i])}
-            rows.append(row | {"train_seconds": float(share * steps[i])})
-    return stack(params), rows
+    name: str
+    group: Group
+    trials: tuple[Trial, ...]
 
+    @property
+    def program(self) -> str:
+        """What has to be equal for two pages to share their measuring program."""
+        return self.group.measure_key
 
-def prepare(
-    rung: Rung, trials: tuple[Trial, ...], programs: Programs
-) -> tuple[Any, Any, Data, Lane]:
-    """(model, recipes, data, lanes) of a micro-block before its first step.
-
-    Fewer than block_size() trials are filled up with stopped copies: m is a constant.
-    """
-    size, model = block_size(), trials[0].cell.model
-    if model.pads:
-        model = model.padded(rung.width)
-    filled = [*trials, *[trials[-1]] * (size - len(trials))]
-    like = model.initial(np.random.default_rng(0), rung.d)
-    params = stack([pad_tree(initial(trial), like) for trial in filled])
-    data = stack([_padded_data(rung, draw(trial)) for trial in filled])
-    recipes = stack([_traced(trial.cell.recipe) for trial in filled])
-    lanes = programs(Start(), recipes, params)
-    status = np.where(np.arange(size) < len(trials), RUNNING, BUDGET)
-    return model, recipes, data, lanes._replace(status=status.astype(np.int32))
-
-
-def _train_block(
-    rung: Rung, trials: tuple[Trial, ...], programs: Programs, tick: Tick
-) -> Lane:
-    model, recipes, data, lanes = prepare(rung, trials, programs)
-    steps, seen = 32, 0
-    while True:
-        began = time.perf_counter()
-        lanes = programs(Chunk(model), recipes, data, lanes, np.int32(steps))
-        status, t = np.asarray(lanes.status), np.asarray(lanes.t)
-        tick(int(t[: len(trials)].sum()) - seen)
-        seen = int(t[: len(trials)].sum())
-        if not np.any(status == RUNNING):
-            return lanes
-        seconds = time.perf_counter() - began
-        steps = int(np.clip(steps * CHUNK_SECONDS / seconds, 1, 4 * steps))
-
-
-def initial(trial: Trial) -> dict:
-    """A trial's first parameters; trials that differ in the recipe alone share them."""
-    cell = trial.cell
-    key = digest([describe(cell.model), data_key(trial)])
-    return cell.model.initial(generator("init", key), cell.d)
-
-
-def _traced(recipe: Any) -> Any:
-    """The recipe with its numbers as 32-bit scalars, which vmap can stack."""
-    values = {
-        name: np.int32(value) if isinstance(value, int) else DTYPE(value)
-        for name, value in vars(recipe).items()
-    }
-    return type(recipe)(**values)
-
-
-def _padded_data(rung: Rung, data: Dataset) -> Data:
-    n, d = rung.n, rung.d
-    weights = np.ones(len(data.y), DTYPE)
-    return Data(pad(data.x, (n, d)), pad(data.y, (n,)), pad(weights, (n,)))
+    @property
+    def cost(self) -> float:
+        """About how much work it is, in units that only pages share."""
+        rung = measuring(self.group.rung)
+        return float(rung.n * rung.d * rung.width * len(self.trials))
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a diverged network's: see `finite`
 def measure(
-    page: Page, params: Any, names: tuple[str, ...], delta: float, programs: Programs
+    page: Page, params: Any, asked: list[str], delta: float, programs: Programs
 ) -> dict[str, list[dict]]:
-    """{"fit": [...], "bound_<name>": [...]}, one dict a trial in each.
+    """{part: one dict a trial} for the parts asked for: "fit", "bound_<name>".
 
-    names: bounds to measure. params: the page's stacked parameters as stored. Bounds
-    and fit speak of the stored float32 parameters, taken as exact, in float64.
+    params: the page's stacked parameters as stored. Bounds and fit speak of the stored
+    float32 parameters, taken as exact, in float64.
     """
-    parts: dict[str, list[dict]] = {f"bound_{name}": [] for name in names}
-    parts["fit"] = []
+    parts: dict[str, list[dict]] = {part: [] for part in asked}
+    names = [part.removeprefix("bound_") for part in asked if part != "fit"]
     size = block_size()
     lowers = tuple(name for name in names if SIDES[name] == "lower")
     for first in range(0, len(page.trials), size):
@@ -135,9 +66,10 @@ def measure(
         ]
         witnesses = _witnesses(page, trials, sets, chains, lowers, size, programs)
         for i, trial in enumerate(trials):
-            began = time.perf_counter()
-            row = _fit(trial, sets[i], chains[i], delta)
-            parts["fit"].append(row | _seconds(began))
+            if "fit" in parts:
+                began = time.perf_counter()
+                row = _fit(trial, sets[i], chains[i], delta)
+                parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
                 if SIDES[name] == "lower":
@@ -187,8 +119,8 @@ def _witnesses(
         return {}
     fill = [0] * (size - len(trials))
     order = [*range(len(trials)), *fill]
-    rung = measuring(page.rung)
-    data = stack([_padded_data(rung, sets[i]) for i in order])
+    rung = measuring(page.group.rung)
+    data = stack([padded_data(rung, sets[i]) for i in order])
     draws = stack([_padded_draws(rung, sets[i]) for i in order])
     layers = stack([_padded_chain(rung, chains[i]) for i in order])
     cell = trials[0].cell

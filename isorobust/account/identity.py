@@ -1,0 +1,59 @@
+"""What a trial is called: the identity columns of its record, and its block's name."""
+
+import dataclasses
+from typing import Any
+
+from isorobust.engine.ladder import rung
+from isorobust.engine.plan import flops_per_step
+from isorobust.experiment import Cell, Experiment, Trial
+
+
+def columns(experiment: Experiment, trial: Trial) -> dict:
+    """The identity columns of a trial's record."""
+    cell, model = trial.cell, trial.cell.model
+    return {
+        "uid": trial.uid,
+        "track": experiment.track,
+        "track_version": experiment.version,
+        "block": block(cell),
+        "cell": cell.uid,
+        "seed": trial.seed,
+        "distribution": _spoken(cell.distribution),
+        "target": _spoken(cell.target),
+        "model": type(model).__name__ + ("+bn" if model.batch_norm else ""),
+        "width": model.width,
+        "depth": model.depth,
+        "activation": model.activation,
+        "n": cell.n,
+        "d": cell.d,
+        "p_trained": model.num_params(cell.d),
+        "rung": str(rung(cell)),
+        "recipe": _spoken(cell.recipe),
+        "target_mse": cell.recipe.target_mse,
+        "flops_per_step": flops_per_step(cell),
+    }
+
+
+def block(cell: Cell) -> str:
+    """The cells that a table may pool: all but sizes and seeds is the same."""
+    model = cell.model
+    parts = [f"{model.depth}-layer {model.activation}", _spoken(cell.distribution)]
+    if model.batch_norm:
+        parts[0] += " with batch norm"
+    parts += [_spoken(cell.target), _spoken(cell.recipe, brief=True)]
+    return "; ".join(parts)
+
+
+def _spoken(choice: Any, brief: bool = False) -> str:
+    """`Path(target_mse=0.1, steps=2500)`: the fields (brief: those not at default)."""
+    if hasattr(choice, "identity"):
+        named = choice.identity()
+    else:
+        named = {f.name: getattr(choice, f.name) for f in dataclasses.fields(choice)}
+        if brief:
+            default = {f.name: f.default for f in dataclasses.fields(choice)}
+            named = {
+                k: v for k, v in named.items() if k == "target_mse" or v != default[k]
+            }
+    said = [f"{k}={f'{v:g}' if isinstance(v, float) else v}" for k, v in named.items()]
+    return f"{type(choice).__name__}({', '.join(said)})"

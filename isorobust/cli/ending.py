@@ -1,0 +1,48 @@
+"""How a command ends: one line on stderr and a documented exit code.
+
+0    done
+2    bad input, or the system refused to write: what is wrong, and where
+75   asked to stop by SIGTERM, SIGUSR1 or SIGUSR2: saved, the same command continues
+130  stopped by Ctrl-C: saved likewise (a second Ctrl-C doesn't wait)
+"""
+
+import errno
+import os
+import sys
+from typing import Any, NoReturn
+
+from isorobust.door import BadInput
+
+BAD, AGAIN, INTERRUPTED = 2, 75, 130
+
+
+def fail(message: str, code: int = BAD) -> NoReturn:
+    """Prints `isorobust: message` on one line and ends the process with `code`."""
+    print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    # not sys.exit: a thread may still be in a program that runs for seconds
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def guarded(function: Any) -> Any:
+    """The function, with its known failures printed as one line and an exit code."""
+
+    def inner(argument: Any) -> Any:
+        try:
+            return function(argument)
+        except BadInput as error:
+            fail(str(error))
+        except OSError as error:
+            if error.errno not in (
+                errno.ENOSPC,
+                errno.EDQUOT,
+                errno.EACCES,
+                errno.EROFS,
+            ):
+                raise
+            where = error.filename or "writing"
+            fail(f"{where}: {error.strerror}; what was finished is kept")
+        except KeyboardInterrupt:
+            fail("stopped; the same command continues", INTERRUPTED)
+
+    return inner
