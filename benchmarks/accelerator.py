@@ -28,12 +28,12 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # a checkout needs no installation
+from kit.figure import draw
+from kit.stage import read, say, write
+from kit.summary import render
 
-from benchmarks.kit.figure import draw  # noqa: E402  # after the path
-from benchmarks.kit.stage import read, say, write  # noqa: E402
-from benchmarks.kit.summary import render  # noqa: E402
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 
 # in the order of their importance; the numbers are shares of the clock
 SHARES = {
@@ -98,7 +98,7 @@ def home(found: Path, smoke: bool) -> Path:
         return found
     kind = str(read(found / "fingerprint.json").get("device_kind", "unknown"))
     slug = re.sub(r"\W+", "-", kind.lower()).strip("-") + ("-smoke" if smoke else "")
-    place = ROOT / "benchmarks" / "results" / f"{datetime.date.today()}-{slug}"
+    place = HERE / "results" / f"{datetime.date.today()}-{slug}"
     place.mkdir(parents=True, exist_ok=True)
     for file in found.iterdir():
         (place / file.name).write_bytes(file.read_bytes())
@@ -114,7 +114,7 @@ def ask(name: str, folder: Path, scratch: Path, seconds: float, smoke: bool) -> 
         return
     say(f"{name}: at most {seconds:.0f} s")
     soft = max(1.0, seconds - SLACK)
-    call = [sys.executable, "-m", "benchmarks.kit", name, str(folder), f"{soft:.1f}"]
+    call = [sys.executable, "-m", "kit", name, str(folder), f"{soft:.1f}"]
     began = time.monotonic()
     with (scratch / f"{name}.log").open("w+") as log:
         process = subprocess.Popen(
@@ -150,9 +150,9 @@ def end(process: subprocess.Popen) -> None:
 
 
 def environment(name: str, scratch: Path) -> dict[str, str]:
-    """A stage's: the checkout on the path, a cache of programs, its XLA flags."""
+    """A stage's: checkout and kit on the path, a cache of programs, its XLA flags."""
     env = dict(os.environ)
-    paths = [str(ROOT), *filter(None, [env.get("PYTHONPATH")])]
+    paths = [str(ROOT), str(HERE), *filter(None, [env.get("PYTHONPATH")])]
     try:
         importlib.metadata.version("isorobust")
     except importlib.metadata.PackageNotFoundError:

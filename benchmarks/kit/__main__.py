@@ -1,11 +1,11 @@
-"""A stage's own process: `python -m benchmarks.kit NAME FOLDER SECONDS [smoke]`."""
+"""A stage's own process: `python -m kit NAME FOLDER SECONDS [smoke]`."""
 
 import importlib
 import sys
 import time
 from pathlib import Path
 
-from benchmarks.kit.stage import Stage
+from kit.stage import Stage
 
 # where each stage's function lives; modules are imported in the stage's process alone
 FUNCTIONS = {
@@ -32,7 +32,7 @@ def main(words: list[str]) -> None:
     until = time.monotonic() + float(seconds)
     stage = Stage(Path(folder), name, until, smoke="smoke" in more)
     room, _, function = FUNCTIONS[name].partition(":")
-    getattr(importlib.import_module(f"benchmarks.kit.{room}"), function)(stage)
+    getattr(importlib.import_module(f"kit.{room}"), function)(stage)
 
 
 if __name__ == "__main__":

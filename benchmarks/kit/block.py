@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from benchmarks.kit.engine import (
+from kit.engine import (
     Block,
     Shape,
     block,
@@ -16,8 +16,8 @@ from benchmarks.kit.engine import (
     present_block,
     running,
 )
-from benchmarks.kit.stage import Stage, say
-from benchmarks.kit.timing import per_call, per_step
+from kit.stage import Stage, say
+from kit.timing import per_call, per_step
 
 MAIN = Shape(256, 32, 64)
 SHAPES = (

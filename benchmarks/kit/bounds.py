@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks.kit.block import MAIN, TINY
-from benchmarks.kit.engine import Shape, block, device, lower_program
-from benchmarks.kit.stage import Stage
-from benchmarks.kit.timing import per_call
 from isorobust.data.dataset import TEST_POINTS
 from isorobust.lipschitz import lower, upper
+from kit.block import MAIN, TINY
+from kit.engine import Shape, block, device, lower_program
+from kit.stage import Stage
+from kit.timing import per_call
 
 SHAPES = (MAIN, Shape(256, 64, 256), Shape(1024, 256, 256))
 LANES = (4, 32, 128, 512)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.kit.stage import read
+from kit.stage import read
 
 
 def draw(folder: Path) -> None:

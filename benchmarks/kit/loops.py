@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.kit.block import best_m, main_shape, measure, with_flops
-from benchmarks.kit.engine import (
+from kit.block import best_m, main_shape, measure, with_flops
+from kit.engine import (
     Block,
     block,
     chunk,
@@ -18,8 +18,8 @@ from benchmarks.kit.engine import (
     one_step,
     single_step,
 )
-from benchmarks.kit.stage import Stage
-from benchmarks.kit.timing import per_step
+from kit.stage import Stage
+from kit.timing import per_step
 
 RUNNING = 0  # a lane's status while it trains
 LANES = (128, 1024)

@@ -12,11 +12,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks.kit import pallas_step, pallas_wide
-from benchmarks.kit.block import MAIN, measure, with_flops
-from benchmarks.kit.engine import Block, Shape, block, chunk, cut, device, losses
-from benchmarks.kit.pallas_step import Plan
-from benchmarks.kit.stage import Stage
+from kit import pallas_step, pallas_wide
+from kit.block import MAIN, measure, with_flops
+from kit.engine import Block, Shape, block, chunk, cut, device, losses
+from kit.pallas_step import Plan
+from kit.stage import Stage
 
 NARROW = (MAIN, Shape(128, 16, 16), Shape(256, 64, 32), Shape(512, 64, 64))
 WIDE = (Shape(512, 64, 256), Shape(1024, 128, 128), Shape(1024, 128, 256))

@@ -99,6 +99,8 @@ def inputs(recipe: Any, data: Data, lanes: Lane) -> list[Any]:
     x, y, weights; the fields of Told; BETA ** t, SQUARED ** t; t, status (the last
     before STATE); parameters, means and squares, four arrays each.
     """
+    if getattr(recipe, "loss", "mse") != "mse":
+        raise ValueError(f"loss = {recipe.loss}: the kernels know the MSE alone")
     width, adam = lanes.params["bias_0"].shape[1], lanes.moments[0]
     power = lanes.t.astype(jnp.float32)
     even = jnp.ones_like(recipe.learning_rate)

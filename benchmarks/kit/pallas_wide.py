@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
 
-from benchmarks.kit.pallas_step import (
+from isorobust.training.step import Data, Lane
+from kit.pallas_step import (
     STATE,
     Plan,
     Told,
@@ -27,7 +28,6 @@ from benchmarks.kit.pallas_step import (
     spec,
     stopped,
 )
-from isorobust.training.step import Data, Lane
 
 STRIP = 64  # units looked at together
 WRITTEN = STATE - 2  # the first of `inputs` that is written, in place

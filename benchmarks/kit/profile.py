@@ -10,9 +10,9 @@ from typing import Any
 
 import jax
 
-from benchmarks.kit.block import SHAPES, TINY, best_m, measure, with_flops
-from benchmarks.kit.engine import Shape, block, chunk, one_step
-from benchmarks.kit.stage import Stage, measured
+from kit.block import SHAPES, TINY, best_m, measure, with_flops
+from kit.engine import Shape, block, chunk, one_step
+from kit.stage import Stage, measured
 
 CLOSE = 0.5  # a share of a roof from which on the roof binds
 

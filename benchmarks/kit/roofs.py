@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.kit.engine import Shape, device, present_block
-from benchmarks.kit.stage import Stage
-from benchmarks.kit.timing import per_call, per_step
+from kit.engine import Shape, device, present_block
+from kit.stage import Stage
+from kit.timing import per_call, per_step
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "scipy")
 KINDS: dict[str, tuple[Any, str | None]] = {

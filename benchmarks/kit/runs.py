@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kit.stage import TOLD, Stage, read, say
+from kit.stage import TOLD, Stage, read, say
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEPT = ("records.jsonl", "table.md", "table.json", "bracket.svg", "timing.json")

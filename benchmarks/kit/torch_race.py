@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.kit.stage import Stage, say
+from kit.stage import Stage, say
 
 RATE, BETA, SQUARED, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 LANES = (64, 1024, 4096)

@@ -6,11 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import accelerator
 import pytest
-
-from benchmarks import accelerator
-from benchmarks.kit.__main__ import FUNCTIONS
-from benchmarks.kit.stage import Stage, read
+from kit.__main__ import FUNCTIONS
+from kit.stage import Stage, read
 
 ROOT = Path(__file__).parent.parent.parent
 

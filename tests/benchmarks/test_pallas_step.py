@@ -5,10 +5,10 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from kit import pallas_step, pallas_wide
+from kit.engine import Shape, block, chunk
+from kit.pallas_step import Plan, objection
 
-from benchmarks.kit import pallas_step, pallas_wide
-from benchmarks.kit.engine import Shape, block, chunk
-from benchmarks.kit.pallas_step import Plan, objection
 from isorobust.training.step import BUDGET, DIVERGED, RUNNING, TARGET
 
 SHAPES = (Shape(64, 16, 16), Shape(64, 16, 128))  # the second in two strips

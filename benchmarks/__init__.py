@@ -1,1 +1,0 @@
-"""Questions about the suite itself; each file's docstring opens with its answer."""
