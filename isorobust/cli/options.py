@@ -25,6 +25,7 @@ def add_devices(parser: ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
+    """The number of devices. Raises BadInput (argparse would swallow a ValueError)."""
     try:
         count = int(text)
     except ValueError:

@@ -47,7 +47,7 @@ def _show(whole: Any, forecast: Any, sizes: dict[int, int]) -> None:
     from isorobust.engine.plan import disk_bytes, flops_per_step
 
     table = Table("rung")
-    for name in ("recipe", "nets", "blocks", "MB", "MFLOP", "steps", "device s"):
+    for name in ("recipe", "nets", "blocks", "KB", "MFLOP", "steps", "device s"):
         table.add_column(name, justify="left" if name == "recipe" else "right")
     for group in whole.groups:
         step = flops_per_step(group.trials[0].cell, group.rung)
@@ -57,21 +57,21 @@ def _show(whole: Any, forecast: Any, sizes: dict[int, int]) -> None:
             group.recipe,
             str(len(group.trials)),
             str(-(-len(group.trials) // block_size())),
-            f"{sizes[group.index] / 1e6:.1f}" if group.index in sizes else "-",
+            f"{sizes[group.index] / 1e3:,.0f}" if group.index in sizes else "-",
             f"{step / 1e6:.3g}",
             f"{steps:,.0f}",
             f"{steps * forecast.seconds_a_step(group):.1f}",
         )
     Console().print(table)
     print(
-        "rung: padded n x d x width; blocks: micro-blocks of lanes; MB: memory of one; "
+        "rung: padded n x d x width; blocks: micro-blocks of lanes; KB: memory of one; "
         "MFLOP: a network-step's; steps: of all the networks; device s: their seconds"
     )
     experiment = whole.experiment
     print(
         f"{experiment.track} v{experiment.version}: {len(whole.trials)} networks in "
         f"{len(experiment.cells)} cells, {whole.programs} training programs, at most "
-        f"{whole.flops / 1e9:,.0f} GFLOP, {disk_bytes(whole) / 1e6:.0f} MB on disk"
+        f"{whole.flops / 1e9:,.0f} GFLOP, {disk_bytes(whole) / 1e6:.1f} MB on disk"
     )
     print(
         f"training {forecast.training()}, measuring {forecast.measuring()}, "

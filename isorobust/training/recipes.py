@@ -43,6 +43,8 @@ class Adam:
 
     target_mse: of the MSE; under cross-entropy of the MSE of f clipped to [-1, 1],
         which bounds the share of errors and is what the law speaks of (clipped_mse).
+    learning_rate: 3e-2 is the soonest at the target near p ~ n, where larger ones and
+        cosines fail more often (benchmarks/time_to_fit.py).
     steps: budget of updates. A lane that runs out of it has stop = "budget".
     weight_decay: decoupled (AdamW: Loshchilov & Hutter 2019); at 0 it is Adam, to the
         bit.
@@ -51,7 +53,7 @@ class Adam:
     """
 
     target_mse: Target = 0.1
-    learning_rate: Rate = 3e-3
+    learning_rate: Rate = 3e-2
     steps: Steps = 4000
     weight_decay: Annotated[float, AtLeast(0)] = later(0.0)
     final: Share = later(1.0)
