@@ -50,7 +50,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from second_order import (  # type: ignore[import-not-found]  # beside this script
+from second_order import (
     LBFGS,
     LevenbergMarquardt,
 )

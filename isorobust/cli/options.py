@@ -1,8 +1,6 @@
 """Flags that several verbs share."""
 
-from argparse import ArgumentParser
-
-from isorobust.door import BadInput
+from argparse import ArgumentParser, ArgumentTypeError
 
 
 def add_config(parser: ArgumentParser) -> None:
@@ -25,11 +23,6 @@ def add_devices(parser: ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    """The number of devices. Raises BadInput (argparse would swallow a ValueError)."""
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise BadInput(f"--devices={text}: must be a whole number >= 1")
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r}: must be a whole number >= 1")
+    return int(text)
