@@ -73,14 +73,14 @@ def run(
         for name in store.damaged:
             say(f"{folder / name}: damaged; dropped, and done again")
         began = time.perf_counter()
-        trained, learnt = _train(whole, store, programs, stop)
+        trained, given_up, learnt = _train(whole, store, programs, stop)
         train_seconds = time.perf_counter() - began
         measured = _measure(whole, store, programs, stop, learnt)
         rows, planned = collect(folder)
         table = publish(store, rows, planned)
         if trained or measured:
             seconds = (train_seconds, time.perf_counter() - began)
-            about = timing.facts(rows, trained, seconds, programs, cache)
+            about = timing.facts(rows, trained, seconds, programs, cache, given_up)
             store.publish({"timing.json": about})
         return Result(folder, rows, table, trained)
 
@@ -105,12 +105,16 @@ def identity_of(whole: Plan) -> dict:
 
 def _train(
     whole: Plan, store: Store, programs: list[lanes.Programs], stop: threading.Event
-) -> tuple[int, Past]:
-    """Trains what the store lacks; (how many networks that were, what they taught)."""
+) -> tuple[int, int, Past]:
+    """Trains what the store lacks.
+
+    (How many networks that were, how many micro-blocks were given up for want of
+    memory, what the training taught.)
+    """
     rows = [row for page in store.pages() for row in store.read(page, "trials")]
     groups = whole.without({row["uid"] for row in rows})
     if not groups:
-        return 0, Past()
+        return 0, 0, Past()
     networks = sum(len(group.trials) for group in groups)
     state = from_state(groups, store.state())
     begun = {uid: seat for uid, seat in state.items() if not seat.stopped}
@@ -136,7 +140,7 @@ def _train(
             harvest.save(at_once=True)
             raise Interrupted
         harvest.end()
-    return networks, forecast.learnt()
+    return networks, crew.retired, forecast.learnt()
 
 
 def _about() -> dict:

@@ -12,8 +12,13 @@ def facts(
     seconds: tuple[float, float],
     programs: list[lanes.Programs],
     cache: Cache,
+    given_up: int,
 ) -> str:
-    """The text of timing.json. seconds: of the training, of the whole call."""
+    """The text of timing.json.
+
+    seconds: of the training, of the whole call. given_up: micro-blocks in flight that
+    devices had no memory for
+    """
     train, total = seconds
     # of a resumed run, only the share this call trained counts
     share = trained / len(rows) if rows else 0.0
@@ -33,6 +38,7 @@ def facts(
             "programs": sum(p.compiled for p in programs),
             "compile_cache_hits": cache.hits,
             "compile_cache_misses": cache.misses,
+            "blocks_given_up": given_up,
             "peak_bytes": peak_bytes(),
         }
     )
