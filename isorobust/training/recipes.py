@@ -1,7 +1,8 @@
 """Recipes: how one network is fitted, and when it stops.
 
 A recipe is a frozen dataclass and a pytree: its numbers are traced (one compiled
-program serves all values, a value per lane), its texts are static. Each gives
+program serves all values, a value per lane), its texts are static, and so is the
+weight decay, so that who has none doesn't pay for it. Each gives
 
     loss -> a name of loss.LOSSES: what is minimised, and the fit its target is about
     optimiser() -> an optax transform of the parameters as one vector [p]
@@ -11,7 +12,7 @@ program serves all values, a value per lane), its texts are static. Each gives
 
 and may give
 
-    decay(t) -> the share of every parameter that step t takes away
+    weight_decay, decay(t) -> whether, and which share of all parameters step t takes
     points(data, t) -> the weights [n] of the points that the loss of step t is over
 """
 
@@ -47,7 +48,7 @@ class Adam:
         cosines fail more often (benchmarks/time_to_fit.py).
     steps: budget of updates. A lane that runs out of it has stop = "budget".
     weight_decay: decoupled (AdamW: Loshchilov & Hutter 2019); at 0 it is Adam, to the
-        bit.
+        bit. Every value compiles a program of its own.
     final: the share of the learning rate that is left when the budget is spent; the
         rate falls along a cosine, and 1 keeps it constant.
     """
@@ -55,7 +56,7 @@ class Adam:
     target_mse: Target = 0.1
     learning_rate: Rate = 3e-2
     steps: Steps = 4000
-    weight_decay: Annotated[float, AtLeast(0)] = later(0.0)
+    weight_decay: Annotated[float, AtLeast(0)] = later(0.0, static=True)
     final: Share = later(1.0)
     loss: Kind = later("mse", static=True)
 
@@ -102,7 +103,9 @@ class SGD:
     steps: Steps = 10000
     batch: Annotated[int, AtLeast(0)] = 32
     momentum: Share = 0.9
-    weight_decay: Annotated[float, AtLeast(0)] = 0.0
+    weight_decay: Annotated[float, AtLeast(0)] = field(
+        default=0.0, metadata={"static": True}
+    )
     final: Share = 1.0
     loss: Kind = field(default="mse", metadata={"static": True})
 
