@@ -27,7 +27,8 @@ CONTRACTS = {
     "distribution": ("draw", "isoperimetry", "on_sphere", "components"),
     "target": ("label", "noise_variance", "independent"),
     "model": (
-        "initial", "apply", "layers", "num_params", "flops_per_step", "padded", "pads"
+        "initial", "apply", "layers", "num_params", "flops_per_step", "outputs",
+        "padded", "pads",
     ),
     "recipe": (
         "optimiser", "objective", "stop", "loss", "steps", "target_mse", "whole_budget"

@@ -2,6 +2,8 @@
 
 from isorobust.data import (
     BalancedSigns,
+    Classes,
+    DigitClasses,
     Digits,
     Flipped,
     Gaussian,
@@ -12,7 +14,7 @@ from isorobust.data import (
 )
 from isorobust.experiment import Cell, Experiment
 from isorobust.models import MLP
-from isorobust.training import Adam, Path
+from isorobust.training import SGD, Adam, Path
 
 __all__ = ["broad", "slow", "tiny"]
 
@@ -38,6 +40,7 @@ def slow() -> Experiment:
 def broad() -> Experiment:
     """One cell of every distribution, target, activation, depth, norm and recipe."""
     adam, path = Adam(0.2, 1e-2, 300), Path(0.2, steps=300)
+    entropy = Adam(0.2, 3e-2, 300, loss="cross_entropy")
     signs = BalancedSigns()
     cells = (
         Cell(Sphere(), signs, MLP(width=8), 40, 8, path),
@@ -48,5 +51,8 @@ def broad() -> Experiment:
         Cell(Sphere(), signs, MLP(width=8, batch_norm=True), 40, 8, adam),
         Cell(Gaussian(), signs, MLP(8, 4, "tanh", True, "torch"), 40, 8, adam),
         Cell(Digits(), Flipped(0.1), MLP(width=8), 40, 64, adam),
+        Cell(Sphere(), signs, MLP(width=8), 40, 8, SGD(0.2, steps=300)),
+        Cell(Sphere(), signs, MLP(width=8), 40, 8, entropy),
+        Cell(DigitClasses((0, 1, 2)), Classes(), MLP(8, outputs=3), 256, 64, entropy),
     )
     return Experiment("BROAD", 1, cells, seeds=2)

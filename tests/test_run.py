@@ -263,7 +263,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> isorobust.Result:
 
 
 def test_every_choice_gives_an_honest_record(wide: isorobust.Result) -> None:
-    assert len(wide.records) == 16
+    assert len(wide.records) == 22
     for row in wide.records:
         assert row["lower"] <= row["upper"] and row["crossed"] is False
         assert not row["violated"]
@@ -321,7 +321,7 @@ def test_networks_that_blow_up_are_recorded(tmp_path: Path) -> None:
 
 def test_experiment_json_tells_the_whole_story(wide: isorobust.Result) -> None:
     about = json.loads((wide.folder / "experiment.json").read_text())
-    assert len(about["trials"]) == 16 and about["started_with"]["software_jax"]
+    assert len(about["trials"]) == 22 and about["started_with"]["software_jax"]
     assert about["experiment"]["cells"][0]["recipe"]["kind"] == "Path"
     assert [row["uid"] for row in about["trials"]] == [r["uid"] for r in wide.records]
 

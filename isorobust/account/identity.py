@@ -23,6 +23,7 @@ def columns(experiment: Experiment, trial: Trial) -> dict:
         "model": type(model).__name__ + ("+bn" if model.batch_norm else ""),
         "width": model.width,
         "depth": model.depth,
+        "outputs": model.outputs,
         "activation": model.activation,
         "n": cell.n,
         "d": cell.d,
@@ -40,6 +41,8 @@ def block(cell: Cell) -> str:
     parts = [f"{model.depth}-layer {model.activation}", _spoken(cell.distribution)]
     if model.batch_norm:
         parts[0] += " with batch norm"
+    if model.outputs > 1:
+        parts[0] += f" with {model.outputs} outputs"
     parts += [_spoken(cell.target), _spoken(cell.recipe, brief=True)]
     return "; ".join(parts)
 

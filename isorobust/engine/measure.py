@@ -134,7 +134,7 @@ def _padded_draws(rung: Rung, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _padded_chain(rung: Rung, chain: network.Layers) -> Any:
-    rows = [rung.width] * (len(chain) - 1) + [1]
+    rows = [rung.width] * (len(chain) - 1) + [len(chain[-1][1])]
     columns = [rung.d] + [rung.width] * (len(chain) - 1)
     return tuple(
         (pad(w.astype(DTYPE), (rows[i], columns[i])), pad(b.astype(DTYPE), (rows[i],)))
@@ -173,20 +173,22 @@ def _fit(trial: Trial, data: Dataset, chain: network.Layers, delta: float) -> di
     flat = np.concatenate([part.ravel() for layer in even for part in layer])
     sums = [abs(y[data.component == c].sum()) for c in np.unique(data.component)]
     c = cell.distribution.isoperimetry(cell.d)
-    test = None
-    if len(data.x_test):
-        error = network.value(chain, activation, np.asarray(data.x_test, float))
-        test = finite(np.mean((error - data.y_test) ** 2))
+
+    def error(x: np.ndarray, y: np.ndarray) -> float | None:
+        f = network.value(chain, activation, np.asarray(x, float))
+        return finite(np.mean(network.squared_error(f, y, cell.recipe.loss)))
+
     return {
-        "test_mse": test,
+        "test_mse": error(data.x_test, data.y_test) if len(data.x_test) else None,
         "setting": {
             "n": cell.n,
             "d": cell.d,
             "p": cell.model.folded_params(cell.d),
+            "outputs": cell.model.outputs,
             "width": cell.model.width,
             "depth": cell.model.depth,
             "slope": max(abs(kind.low), abs(kind.high)),
-            "mse": finite(np.mean((network.value(chain, activation, x) - y) ** 2)),
+            "mse": error(x, y),
             "noise_variance": data.noise_variance,
             "signs": bool(np.all(np.abs(y) == 1)),
             "independent": cell.target.independent,

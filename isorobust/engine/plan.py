@@ -42,14 +42,15 @@ class Group:
         """Its training program, in words."""
         model = self.trials[0].cell.model
         norm = "+bn" if model.batch_norm else ""
-        return f"{self.recipe} {self.rung} {model.depth} {model.activation}{norm}"
+        kind = f"{model.depth} {model.activation}{norm} {model.outputs}"
+        return f"{self.recipe} {self.rung} {kind}"
 
     @property
     def measure_key(self) -> str:
         """Its measuring program, in words."""
         cell = self.trials[0].cell
         domain = "sphere" if cell.distribution.on_sphere else "rd"
-        shape = f"{measuring(self.rung)} {cell.model.depth}"
+        shape = f"{measuring(self.rung)} {cell.model.depth} {cell.model.outputs}"
         return f"{shape} {cell.model.activation} {domain}"
 
 
