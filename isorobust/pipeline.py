@@ -10,6 +10,7 @@ from pathlib import Path
 from isorobust import report
 from isorobust.account import history, identity, timing
 from isorobust.account.provenance import peak_bytes, provenance
+from isorobust.door import BadInput
 from isorobust.engine import lanes
 from isorobust.engine.block import Seat
 from isorobust.engine.cache import Cache
@@ -116,8 +117,7 @@ def _train(
     if not groups:
         return 0, 0, Past()
     networks = sum(len(group.trials) for group in groups)
-    state = from_state(groups, store.state())
-    begun = {uid: seat for uid, seat in state.items() if not seat.stopped}
+    begun = from_state(groups, store.state())
     forecast = Forecast(groups, len(programs), history.recall(whole.experiment))
     crew = Crew(Queue(groups, begun, len(programs)), programs, stop, forecast.train)
     harvest = Harvest(store, crew, _about)
@@ -130,7 +130,7 @@ def _train(
             watch.advance(len(seats), len(seats))
 
         for group in groups:
-            there = [state[t.uid] for t in group.trials if t.uid in state]
+            there = [begun[t.uid] for t in group.trials if t.uid in begun]
             crew.keep(group, there)
             put(group, [seat for seat in there if seat.stopped])
         for event in crew.finished(patience=0.5):
@@ -139,6 +139,9 @@ def _train(
         if stop.is_set():
             harvest.save(at_once=True)
             raise Interrupted
+        if watch.finished < networks:  # a device's last worker gave up at the very end
+            harvest.save(at_once=True)
+            raise BadInput("out of memory; the same command continues")
         harvest.end()
     return networks, crew.retired, forecast.learnt()
 

@@ -30,7 +30,7 @@ ALLOWED = {
     "results": {"door", "files", "law"},
     "report": {"results"},
     "pipeline": {
-        "account", "engine", "experiment", "progress", "report", "results"
+        "account", "door", "engine", "experiment", "progress", "report", "results"
     },
     "cli": {
         "account", "door", "engine", "experiment", "report", "results", "pipeline"

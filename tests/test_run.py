@@ -150,6 +150,9 @@ def test_asked_to_stop_it_saves_and_says_so(
         assert call(SLOW, tmp_path / "run", "--devices=1").returncode == 0
         assert honest(tmp_path / "run") == undisturbed
         assert not list((tmp_path / "run").glob("state/*"))
+        pages = (tmp_path / "run").glob("pages/*/trials.json")
+        uids = [row["uid"] for page in pages for row in json.loads(page.read_text())]
+        assert len(uids) == len(set(uids)) == 12
 
 
 def test_flipped_bytes_are_found_and_never_a_wrong_number(

@@ -29,16 +29,18 @@ class Queue:
     """
 
     def __init__(
-        self, groups: Iterable[Group], parked: dict[str, Seat], workers: int
+        self, groups: Iterable[Group], begun: dict[str, Seat], workers: int
     ) -> None:
+        """begun: uid -> seat of trials that have begun; the stopped ones don't wait."""
         self._waiting: dict[int, collections.deque] = {}
         self._groups = {group.index: group for group in groups}
         dearest = sorted(self._groups.values(), key=lambda g: (-g.cost, g.index))
         self._home = {group.index: i % workers for i, group in enumerate(dearest)}
         for group in self._groups.values():
-            begun = [parked[t.uid] for t in group.trials if t.uid in parked]
-            rest = [t for t in group.trials if t.uid not in parked]
-            self._waiting[group.index] = collections.deque([*begun, *rest])
+            parked = [begun[t.uid] for t in group.trials if t.uid in begun]
+            parked = [seat for seat in parked if not seat.stopped]
+            rest = [t for t in group.trials if t.uid not in begun]
+            self._waiting[group.index] = collections.deque([*parked, *rest])
         self._live: dict[int, dict[Any, int]] = {i: {} for i in self._groups}
         self._lock = threading.Lock()
 

@@ -90,8 +90,12 @@ def test_a_stopped_crew_goes_on_elsewhere(
         assert all(event is None or event for event in crew.finished(60))
         seats = from_state(groups, to_state(crew.alive()))
         assert any(not seat.stopped and seat.lane.t > 0 for seat in seats.values())
-        begun = {u: s for u, s in (begun | seats).items() if not s.stopped}
-    assert_same(trained(groups, devices=[0, 1], begun=begun), together)
+        begun |= seats
+    stopped = {uid for uid, seat in begun.items() if seat.stopped}
+    found = trained(groups, devices=[0, 1], begun=begun)
+    assert not stopped & set(found)  # nothing is trained twice
+    assert_same(found, together)
+    assert stopped | set(found) == set(together)
 
 
 def stopping(left: list[int], stop: threading.Event) -> Callable:
