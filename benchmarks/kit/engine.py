@@ -1,8 +1,5 @@
 """The suite's own engine, as the kit drives it: the only file that knows its calls."""
 
-import contextlib
-import importlib
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from isorobust.data import BalancedSigns, Sphere
+from isorobust.engine import block as engine_block
 from isorobust.engine import ladder, lanes, plan
 from isorobust.experiment import Cell, Trial
 from isorobust.models import MLP
@@ -21,7 +19,7 @@ from isorobust.training import step as training
 
 SEEDS = 16  # distinct networks of a block; more lanes repeat them
 NEVER = Adam(target_mse=1e-30, learning_rate=1e-3, steps=10**9)
-PATIENCE = np.int32(2**31 - 1)
+PATIENCE = np.int32(engine_block.FOREVER)
 
 
 @dataclass(frozen=True)
@@ -93,16 +91,12 @@ def block(shape: Shape, m: int) -> Block:
 
 
 def _prepared(rung: Any, trials: tuple[Trial, ...]) -> Any:
-    """(model, recipes, data, lanes) of the trials, by whichever engine is there."""
+    """(model, recipes, data, lanes) of the trials."""
+    form = engine_block.Form.of(rung, trials[0])
     programs = lanes.Programs(device())
-    with contextlib.suppress(ImportError):
-        room = importlib.import_module("isorobust.engine.block")
-        form = room.Form.of(rung, trials[0])
-        seats = room.Block(form, programs, room.Pace())
-        seats.fill([room.fresh(form, trial) for trial in trials])
-        return seats.place()
-    room = importlib.import_module("isorobust.engine.pages")
-    return room.prepare(rung, trials, programs)
+    seats = engine_block.Block(form, programs, engine_block.Pace())
+    seats.fill([engine_block.fresh(form, trial) for trial in trials])
+    return seats.place()
 
 
 def copied(made: Block) -> Block:
@@ -133,16 +127,14 @@ def chunk(made: Block, precision: str | None = None) -> tuple[Any, float]:
     advance(lanes, steps, other) takes recipes and data of another block of that shape.
     """
     program = lanes.Chunk(made.model)
-    asks = inspect.signature(type(program).__call__).parameters
-    more = (PATIENCE,) if "patience" in asks else ()
     began = time.perf_counter()
-    arguments = (made.recipes, made.data, made.lanes, np.int32(1), *more)
+    arguments = (made.recipes, made.data, made.lanes, np.int32(1), PATIENCE)
     with jax.default_matmul_precision(precision):
         made_program = jax.jit(program).lower(*arguments).compile()
     seconds = time.perf_counter() - began
 
     def advance(state: Any, steps: int, of: Block = made) -> Any:
-        return made_program(of.recipes, of.data, state, np.int32(steps), *more)
+        return made_program(of.recipes, of.data, state, np.int32(steps), PATIENCE)
 
     return advance, seconds
 
