@@ -1,4 +1,26 @@
-"""How many network-steps a second, against everything else that trains many networks?
+"""isorobust makes 2.5x the steps of jit(vmap(scan)), 9.5x of torch.func.vmap.
+
+| peer | compile s | network-steps/s, median [min, max] | isorobust / peer |
+| --- | ---: | ---: | ---: |
+| isorobust | 0.79 | 119,708 [115,238, 121,829] | 1.00 |
+| jit(vmap(scan)), as jax starts: one device | 0.27 | 48,263 [31,658, 66,940] | 2.52 |
+| the same, a pinned process a core | 0.42 | 131,715 [125,154, 132,896] | **0.92** |
+| pmap(vmap(scan)), two devices | 0.48 | 114,115 [108,690, 118,042] | 1.05 |
+| jit(vmap(step)) called from Python | 0.24 | 45,550 [33,628, 59,843] | 2.53 |
+| the same, a pinned process a core | 0.38 | 120,321 [116,024, 120,994] | 0.99 |
+| flax loop (a pinned process a core) | 0.23 | 30,588 (53,096) | 3.98 (2.25) |
+| TurbaNet 0.3.1, jax 0.12.0.1 (a process a core) | 0.26 | 52,505 (53,692) | 2.19 (2.23) |
+| torch.func.vmap (a process a core) | 1.03 | 12,633 (14,209) | 9.54 (8.41) |
+| PyTorch stacked bmm (a process a core) | 0.03 | 18,053 (22,672) | 6.63 (5.08) |
+| PyTorch loop (a process a core) | 0.02 | 4,824 (9,422) | 24.99 (12.75) |
+| PyTorch fused loop (a process a core) | 0.03 | 6,262 (12,530) | 19.23 (9.48) |
+
+2 cores of an AMD EPYC, Python 3.11, jax 0.10.2, torch 2.13.0, 5 interleaved rounds of a
+second, 2026-11-24. What is won over plain jax is one device a core: whoever pins a
+process a core with half of the networks has that too, and is 8 % faster, because it
+never stops a lane: freezing costs 4 % of a step, m = 32 in place of 4 the rest. With
+1000 steps and compiling counted in, plain jax is faster still, 71k against 48k: its one
+program a process compiles in half the time of ours on two devices.
 
 Question. How many steps of full-batch Adam a second, all networks taken together?
 Two-layer ReLU networks with biases, (n, d, width) = (256, 32, 64) unless asked
