@@ -217,7 +217,7 @@ def main() -> None:
         answer: dict[str, object] = {"second_start": second_start(Path(cache))}
         answer["stops"] = stops(Path(cache))
     Cache.open()
-    programs = [lanes.Programs(device) for device in lanes.devices()]
+    programs = lanes.programs()
     ways = {"bare": bare, "stateless": stateless, "whole": whole}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for i in range(args.rounds + 1):

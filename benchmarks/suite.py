@@ -62,7 +62,7 @@ class Fleet:
 
     def __init__(self, networks: list[Trial]) -> None:
         self.networks, self.flops = networks, flops_per_step(networks[0].cell)
-        self.programs = [lanes.Programs(device) for device in lanes.devices()]
+        self.programs = lanes.programs()
         self._pool = ThreadPoolExecutor(len(self.programs))
         form, size = Form.of(rung(networks[0].cell), networks[0]), lanes.block_size()
         self._blocks = []

@@ -9,7 +9,7 @@
 | jit(vmap(step)) called from Python | 0.24 | 45,550 [33,628, 59,843] | 2.53 |
 | the same, a pinned process a core | 0.38 | 120,321 [116,024, 120,994] | 0.99 |
 | flax loop (a pinned process a core) | 0.23 | 30,588 (53,096) | 3.98 (2.25) |
-| TurbaNet 0.3.1, jax 0.12.0.1 (a process a core) | 0.26 | 52,505 (53,692) | 2.19 (2.23) |
+| TurbaNet 0.3.1 (a process a core) | 0.26 | 52,505 (53,692) | 2.19 (2.23) |
 | torch.func.vmap (a process a core) | 1.03 | 12,633 (14,209) | 9.54 (8.41) |
 | PyTorch stacked bmm (a process a core) | 0.03 | 18,053 (22,672) | 6.63 (5.08) |
 | PyTorch loop (a process a core) | 0.02 | 4,824 (9,422) | 24.99 (12.75) |

@@ -67,7 +67,7 @@ def run(
     validate(experiment, "experiment")
     stop = stop or threading.Event()
     cache = Cache.open()
-    programs = [lanes.Programs(device) for device in lanes.devices(devices)]
+    programs = lanes.programs(devices)
     folder = Path(workdir or tempfile.mkdtemp(prefix="isorobust-"))
     whole = plan(experiment)
     with opened(folder, identity_of(whole)) as store:
@@ -178,7 +178,8 @@ def _measure(
             began, compiled = time.perf_counter(), programs.compile_seconds
             found = measure(page, params, missing[page.name], delta, programs)
             took = time.perf_counter() - began - (programs.compile_seconds - compiled)
-            spent.setdefault(page.program, []).append(took / len(page.trials))
+            key = page.group.measure_cost_key
+            spent.setdefault(key, []).append(took / len(page.trials))
             watch.advance(page.cost, len(page.trials))
             return found
 

@@ -29,7 +29,7 @@ def call(args: Namespace) -> None:
 
     whole = plan(load(args.config, args.set))
     Cache.open()
-    programs = [lanes.Programs(device) for device in lanes.devices(args.devices)]
+    programs = lanes.programs(args.devices)
     past = history.recall(whole.experiment)
     sizes: dict[int, int] = {}
     if not args.untimed:

@@ -121,7 +121,7 @@ class Forecast:
         level = np.exp(rng.normal(*MEASURE, SAMPLES))
         total = np.zeros(SAMPLES)
         for group in self.groups:
-            known = self.past.measures.get(group.measure_key)
+            known = self.past.measures.get(group.measure_cost_key)
             total += len(group.trials) * (level if known is None else known)
         return total / self.workers * np.exp(rng.normal(0, 0.05, SAMPLES))
 

@@ -165,10 +165,12 @@ class Programs:
     """The compiled executables of one device, made when first asked for.
 
     compile_seconds, compiled: what making them cost, and how many there are. Threads of
-    one device share it: none compiles what another is compiling.
+    one device share it: none compiles what another is compiling. jitted: shared by the
+    devices of a run, so that a function is traced and lowered once for all of them
     """
 
     device: jax.Device
+    jitted: dict = field(default_factory=dict)
     compile_seconds: float = 0.0
     _made: dict = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.Lock)
@@ -199,11 +201,18 @@ class Programs:
         if mine:
             began = time.perf_counter()
             try:
-                waiting.set_result(jax.jit(function).lower(*arguments).compile())
+                jitted = self.jitted.setdefault(function, jax.jit(function))
+                waiting.set_result(jitted.lower(*arguments).compile())
             except BaseException as error:
                 waiting.set_exception(error)
             self.compile_seconds += time.perf_counter() - began
         return waiting.result()
+
+
+def programs(count: int | None = None) -> list[Programs]:
+    """The executables of every device, to be made; count as for `devices`."""
+    jitted: dict = {}
+    return [Programs(device, jitted) for device in devices(count)]
 
 
 def stack(trees: Iterable[Any]) -> Any:

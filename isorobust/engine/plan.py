@@ -46,6 +46,14 @@ class Group:
         return f"{self.recipe} {self.rung} {kind}"
 
     @property
+    def measure_cost_key(self) -> str:
+        """What decides how long measuring one of its networks takes, in words.
+
+        The floors' matching of points grows with n itself, not with the program's rung.
+        """
+        return f"{self.rung.n} in {self.measure_key}"
+
+    @property
     def measure_key(self) -> str:
         """Its measuring program, in words."""
         cell = self.trials[0].cell
