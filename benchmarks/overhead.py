@@ -1,4 +1,17 @@
-"""Not measured yet.
+"""The engine costs 1.7 % over a bare loop, states 1.0 %; SIGTERM takes half a second.
+
+| what | seconds |
+| --- | ---: |
+| bare loop of chunks, 3 rounds | 10.74 [10.67, 10.85] |
+| queue, refilling, data, pages | 10.93 [10.89, 11.01]: +1.7 % |
+| the same with states written (the suite as it is) | 11.04 [10.94, 11.30]: +1.0 % |
+| a second start to its first finished network, imports (1.2) included | 1.26 |
+| the same with an empty compile cache | 1.54 |
+| SIGTERM to the exit, 4 times | .31 to .57 |
+| kill -9: time since the last state, 4 kills 2 to 3 s after a state | 2.0 to 3.1 |
+
+States come every 3 s here (one takes 40 ms, and they may take 1.5 % of the time), so
+that a kill loses 3.5 s of work at most. 2 cores of an AMD EPYC, jax 0.10.2, 2026-11-24.
 
 Question. What do queue, refilling, pages and states cost over a bare jitted loop? How
 soon does a second start finish its first network, how soon does SIGTERM leave a whole
