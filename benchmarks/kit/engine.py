@@ -70,13 +70,12 @@ def device() -> Any:
 
 
 def present_block() -> int:
-    """The m that the engine uses here without being told (before `block` tells it)."""
+    """The m that the engine uses here."""
     return lanes.block_size()
 
 
 def block(shape: Shape, m: int) -> Block:
     """m lanes of the shape: SEEDS networks, cut or repeated on the device."""
-    lanes.BLOCK[device().platform] = SEEDS
     trials = tuple(Trial(shape.cell, seed) for seed in range(SEEDS))
     model, *parts = _prepared(ladder.rung(shape.cell), trials)
     repeats = -(-m // SEEDS)
@@ -95,6 +94,7 @@ def _prepared(rung: Any, trials: tuple[Trial, ...]) -> Any:
     form = engine_block.Form.of(rung, trials[0])
     programs = lanes.Programs(device())
     seats = engine_block.Block(form, programs, engine_block.Pace())
+    seats.size = len(trials)  # of this block alone: m is a constant of the backend
     seats.fill([engine_block.fresh(form, trial) for trial in trials])
     return seats.place()
 

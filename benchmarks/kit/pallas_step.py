@@ -99,7 +99,7 @@ def inputs(recipe: Any, data: Data, lanes: Lane) -> list[Any]:
     x, y, weights; the fields of Told; BETA ** t, SQUARED ** t; t, status (the last
     before STATE); parameters, means and squares, four arrays each.
     """
-    if getattr(recipe, "loss", "mse") != "mse":
+    if recipe.loss != "mse":
         raise ValueError(f"loss = {recipe.loss}: the kernels know the MSE alone")
     width, adam = lanes.params["bias_0"].shape[1], lanes.moments[0]
     power = lanes.t.astype(jnp.float32)
@@ -107,8 +107,8 @@ def inputs(recipe: Any, data: Data, lanes: Lane) -> list[Any]:
     found = [
         *data,
         recipe.learning_rate,
-        getattr(recipe, "final", even),  # a constant rate, and no decay
-        getattr(recipe, "weight_decay", 0 * even),
+        recipe.final,
+        recipe.weight_decay * even,  # a static field, one number for all lanes
         recipe.target_mse,
         data.weights.sum(1),
         recipe.steps,
