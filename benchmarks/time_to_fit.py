@@ -2,24 +2,23 @@
 
 | contender | time, of adam 1e-2's | steps | cells | fitted |
 | --- | ---: | ---: | ---: | ---: |
-| adam 3e-3 | 3.04 | 2.78 | 11 | 88/96 |
+| adam 3e-3 | 2.72 | 2.78 | 11 | 88/96 |
 | adam 1e-2 | 1.00 | 1.00 | 11 | 91/96 |
-| adam 3e-2 | 0.39 | 0.47 | 11 | 93/96 |
-| adam 1e-1 | 0.32 | 0.34 | 11 | 90/96 |
-| adam 3e-2 cosine | 0.35 | 0.46 | 11 | 89/96 |
-| adam 3e-2 cross-entropy | 0.34 | 0.39 | 11 | 95/96 |
-| sgd 1e-1 batch 32 | 11.79 | 5.69 | 8 | 70/96 |
-| sgd 1e-1 full batch | 3.28 | 2.25 | 10 | 80/96 |
-| lbfgs | 2.27 | 0.68 | 8 | 76/96 |
-| levenberg-marquardt | 13.48 | 0.24 | 5 | 56/96 |
+| adam 3e-2 | 0.49 | 0.47 | 11 | 93/96 |
+| adam 1e-1 | 0.38 | 0.34 | 11 | 90/96 |
+| adam 3e-2 cosine | 0.48 | 0.46 | 11 | 89/96 |
+| adam 3e-2 cross-entropy | 0.45 | 0.39 | 11 | 95/96 |
+| sgd 1e-1 batch 32 | 9.37 | 5.69 | 8 | 70/96 |
+| sgd 1e-1 full batch | 3.80 | 2.25 | 10 | 80/96 |
+| lbfgs | 3.57 | 0.68 | 8 | 76/96 |
+| levenberg-marquardt | 11.69 | 0.24 | 5 | 56/96 |
 
 Where fitting is hard (digits, p/n = 1.05: 8 networks, 4000 steps) a larger rate loses
 (1e-1: 2 fit), a cosine too (1), and 3e-2 wins (5; 1e-2: 3). Cross-entropy gets 7 there
 in a tenth of the steps, to the same clipped MSE but with logits beyond +-1, hence
 larger Lipschitz constants: no substitute in a table of the law. The second-order
 contenders stop at kinks of ReLU, and one of their steps costs as much as 10 to 100 of
-Adam's. 2 cores of an AMD EPYC, jax 0.10.2, other work beside it: steps and fits are
-exact, times are not.
+Adam's. 2 cores of an AMD EPYC, jax 0.10.2, nothing else running, 2026-11-24.
 
 Question. Which recipe reaches the target soonest, at which rate, near p ~ n? Two-layer
 ReLU networks, 8 seeds a cell; sphere with balanced signs (MSE <= .1) and digits with 15
