@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 import json
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -142,6 +142,21 @@ def describe(thing: Any) -> Any:
 def _told(thing: Any, field: dataclasses.Field) -> bool:
     """Whether a field is part of the identity: not `door.later` at its default."""
     return "later" not in field.metadata or getattr(thing, field.name) != field.default
+
+
+def differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
+    """Where two canonical JSON values differ, a dotted place and both values each."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in sorted({*there, *here}):
+            dotted = f"{where}.{name}" if where else name
+            yield from differences(there.get(name), here.get(name), dotted)
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for i, pair in enumerate(zip(there, here, strict=True)):
+            yield from differences(*pair, f"{where}[{i}]")
+    elif isinstance(there, list) and isinstance(here, list):
+        yield f"{where} ({len(there)} there, {len(here)} here)"
+    elif there != here:
+        yield f"{where} ({there} there, {here} here)"
 
 
 def digest(value: Any) -> str:

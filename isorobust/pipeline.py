@@ -17,7 +17,7 @@ from isorobust.engine.cache import Cache
 from isorobust.engine.forecast import Forecast, Past
 from isorobust.engine.harvest import Harvest, from_state
 from isorobust.engine.ladder import LADDER
-from isorobust.engine.measure import Page, measure
+from isorobust.engine.measure import Page, measured
 from isorobust.engine.plan import Group, Plan, plan
 from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened
@@ -115,12 +115,13 @@ def _train(
     rows = [row for page in store.pages() for row in store.read(page, "trials")]
     groups = whole.without({row["uid"] for row in rows})
     if not groups:
+        store.write_state([])
         return 0, 0, Past()
     networks = sum(len(group.trials) for group in groups)
     begun = from_state(groups, store.state())
     forecast = Forecast(groups, len(programs), history.recall(whole.experiment))
     crew = Crew(Queue(groups, begun, len(programs)), programs, stop, forecast.train)
-    harvest = Harvest(store, crew, _about)
+    harvest = Harvest(store, crew, lambda: _about(len(programs)))
     with Watch("train", networks, networks, forecast.total) as watch:
 
         def put(group: Group, seats: list[Seat]) -> None:
@@ -133,9 +134,13 @@ def _train(
             there = [begun[t.uid] for t in group.trials if t.uid in begun]
             crew.keep(group, there)
             put(group, [seat for seat in there if seat.stopped])
-        for event in crew.finished(patience=0.5):
-            put(*event) if event else watch.advance(0)
-            harvest.save()
+        try:
+            for event in crew.finished(patience=0.5):
+                put(*event) if event else watch.advance(0)
+                harvest.save()
+        except BadInput:  # out of memory: everybody has parked
+            harvest.save(at_once=True)
+            raise
         if stop.is_set():
             harvest.save(at_once=True)
             raise Interrupted
@@ -146,8 +151,8 @@ def _train(
     return networks, crew.retired, forecast.learnt()
 
 
-def _about() -> dict:
-    return {"provenance": provenance(), "peak_bytes": peak_bytes()}
+def _about(devices: int) -> dict:
+    return {"provenance": provenance(devices), "peak_bytes": peak_bytes()}
 
 
 def _measure(
@@ -174,9 +179,10 @@ def _measure(
         def work(page: Page, programs: lanes.Programs) -> dict[str, list[dict]]:
             if stop.is_set():
                 raise Interrupted
-            params, delta = store.params(page.name), whole.experiment.delta
+            asked, params = missing[page.name], store.params(page.name)
+            delta = whole.experiment.delta
             began, compiled = time.perf_counter(), programs.compile_seconds
-            found = measure(page, params, missing[page.name], delta, programs)
+            found = measured(page, params, asked, whole.bounds, delta, programs)
             took = time.perf_counter() - began - (programs.compile_seconds - compiled)
             key = page.group.measure_cost_key
             spent.setdefault(key, []).append(took / len(page.trials))

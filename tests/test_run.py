@@ -17,10 +17,12 @@ import pytest
 import isorobust
 from isorobust.data import BalancedSigns, Sphere
 from isorobust.door import BadInput
+from isorobust.engine.plan import plan
+from isorobust.engine.store import opened
 from isorobust.experiment import Cell, Experiment
 from isorobust.files import manifest, unsealed
 from isorobust.models import MLP
-from isorobust.pipeline import run
+from isorobust.pipeline import identity_of, run
 from isorobust.results.join import collect
 from isorobust.results.records import read, varies
 from isorobust.training import Adam
@@ -197,6 +199,29 @@ def found(folder: Path, name: str) -> bool:
     there = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
     stray = there - named - {"experiment.json", ".lock", "MANIFEST.sha256"}
     return bool(done.returncode or strict.returncode or stray)
+
+
+def test_a_damaged_bound_is_measured_again_to_the_same_bits(
+    tmp_path: Path, reference: list[dict]
+) -> None:
+    run(tiny(), tmp_path / "run")
+    for name in ("bound_sweep", "bound_path", "fit"):
+        (tmp_path / "run" / "pages" / "00000" / f"{name}.json").write_text("[]")
+    assert run(tiny(), tmp_path / "run").trained == 0
+    assert honest(tmp_path / "run") == reference
+
+
+def test_a_kill_at_the_very_start_and_at_the_very_end(
+    tmp_path: Path, reference: list[dict]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "experiment.json.tmp").write_text("{")
+    run(tiny(), tmp_path / "run")
+    with opened(tmp_path / "run", identity_of(plan(tiny()))) as store:
+        store.write_state([({"000": np.zeros((1, 2))}, [{"uid": "x"}])])
+    assert run(tiny(), tmp_path / "run").trained == 0
+    assert not list((tmp_path / "run").glob("state/*"))
+    assert honest(tmp_path / "run") == reference
 
 
 def test_a_damaged_page_is_named_and_done_again(

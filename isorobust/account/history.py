@@ -46,8 +46,8 @@ def remember(experiment: Experiment, learnt: Past) -> None:
         measure = here.get("measure", {}) | learnt.measures
         speeds[_machine()] = {"train": train, "measure": measure}
         write_whole(file, as_json({"steps": steps | learnt.steps, "speeds": speeds}))
-    except (OSError, RuntimeError):
-        pass
+    except (OSError, RuntimeError, ValueError, TypeError, AttributeError):
+        pass  # a damaged history is no reason to stop
 
 
 def _file(experiment: Experiment) -> Path:

@@ -12,9 +12,9 @@ from pathlib import Path
 from isorobust.engine import lanes
 
 
-def provenance() -> dict:
-    """The columns of a record that say what made it."""
-    devices = lanes.devices()
+def provenance(used: int | None = None) -> dict:
+    """The columns of a record that say what made it, on so many devices (all)."""
+    devices = lanes.devices()[:used]
     return {
         "software_isorobust": importlib.metadata.version("isorobust"),
         "software_git": _git(),
@@ -57,8 +57,8 @@ def host_cpu() -> str:
 
 def peak_bytes() -> int:
     """Largest memory of this process so far (the accelerator's, where it tells)."""
-    stats = lanes.devices()[0].memory_stats()
-    if stats:
-        return int(stats["peak_bytes_in_use"])
+    stats = [device.memory_stats() for device in lanes.devices()]
+    if all(stats):
+        return max(int(each["peak_bytes_in_use"]) for each in stats)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

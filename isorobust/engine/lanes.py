@@ -204,6 +204,8 @@ class Programs:
                 jitted = self.jitted.setdefault(function, jax.jit(function))
                 waiting.set_result(jitted.lower(*arguments).compile())
             except BaseException as error:
+                with self._lock:  # whoever asks later tries again
+                    del self._made[key]
                 waiting.set_exception(error)
             self.compile_seconds += time.perf_counter() - began
         return waiting.result()

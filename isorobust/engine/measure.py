@@ -8,6 +8,7 @@ import numpy as np
 
 from isorobust.activations import ACTIVATIONS
 from isorobust.data.dataset import TEST_POINTS, Dataset, draw
+from isorobust.door import BadInput
 from isorobust.engine.block import initial, padded_data
 from isorobust.engine.ladder import Rung, cut_tree, measuring, pad
 from isorobust.engine.lanes import (
@@ -15,6 +16,7 @@ from isorobust.engine.lanes import (
     Lower,
     Programs,
     block_size,
+    out_of_memory,
     stack,
     unstack,
 )
@@ -44,19 +46,39 @@ class Page:
         return float(rung.n * rung.d * rung.width * len(self.trials))
 
 
+def measured(page: Page, *arguments: Any) -> dict[str, list[dict]]:
+    """`measure`; a device without the memory for it is said in one line."""
+    try:
+        return measure(page, *arguments)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise BadInput(
+            f"out of memory while measuring {measuring(page.group.rung)}: make n, d or "
+            "the width smaller, or use a device with more memory"
+        ) from error
+
+
 @np.errstate(over="ignore", invalid="ignore")  # a diverged network's: see `finite`
 def measure(
-    page: Page, params: Any, asked: list[str], delta: float, programs: Programs
+    page: Page,
+    params: Any,
+    asked: list[str],
+    bounds: tuple[str, ...],
+    delta: float,
+    programs: Programs,
 ) -> dict[str, list[dict]]:
     """{part: one dict a trial} for the parts asked for: "fit", "bound_<name>".
 
     params: the page's stacked parameters as stored. Bounds and fit speak of the stored
-    float32 parameters, taken as exact, in float64.
+    float32 parameters, taken as exact, in float64. bounds: all of the experiment's:
+    witnesses are looked for by one program, whichever of them are asked for.
     """
     parts: dict[str, list[dict]] = {part: [] for part in asked}
     names = [part.removeprefix("bound_") for part in asked if part != "fit"]
     size = block_size()
-    lowers = tuple(name for name in names if SIDES[name] == "lower")
+    lowers = tuple(name for name in bounds if SIDES[name] == "lower")
+    lowers = lowers if set(lowers) & set(names) else ()
     for first in range(0, len(page.trials), size):
         trials = page.trials[first : first + size]
         sets = [draw(trial) for trial in trials]

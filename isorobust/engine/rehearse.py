@@ -72,15 +72,16 @@ def rehearse(
 
 def _endless(trial: Trial) -> Trial:
     """The trial without an end: the same program, never stopped."""
-    recipe = dataclasses.replace(trial.cell.recipe, target_mse=1e-30, steps=10**9)
+    # no fit is below 0, where cross-entropy's can be 0
+    recipe = dataclasses.replace(trial.cell.recipe, target_mse=-1.0, steps=10**9)
     return Trial(dataclasses.replace(trial.cell, recipe=recipe), trial.seed)
 
 
 def _training(block: Block) -> float:
-    """Seconds a network-step."""
+    """Seconds a network-step; 0 where that can't be told (every lane diverged)."""
     block.advance(SECONDS, False)
     steps, seconds = block.advance(SECONDS, False)
-    return seconds / steps
+    return seconds / steps if steps else 0.0
 
 
 def _measuring(group: Group, whole: Plan, own: Programs) -> float:
@@ -91,6 +92,6 @@ def _measuring(group: Group, whole: Plan, own: Programs) -> float:
     asked = ["fit", *(f"bound_{name}" for name in whole.bounds)]
     page = Page("", group, some)
     compiled, began = own.compile_seconds, time.perf_counter()
-    measure(page, params, asked, whole.experiment.delta, own)
+    measure(page, params, asked, whole.bounds, whole.experiment.delta, own)
     took = time.perf_counter() - began - (own.compile_seconds - compiled)
     return took / len(some)

@@ -73,7 +73,7 @@ def spread(
                 task, result, error = item
                 if error is not None:
                     failures.append(error)
-                elif not failures:
+                else:
                     yield task, result
     finally:
         shelf.clear()

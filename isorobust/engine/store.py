@@ -27,6 +27,7 @@ from absl import logging
 from orbax.checkpoint import v1 as ocp
 
 from isorobust.door import BadInput
+from isorobust.experiment import differences
 from isorobust.files import (
     MANIFEST,
     as_json,
@@ -40,6 +41,7 @@ from isorobust.files import (
 )
 
 ROOMS = ("pages", "state")
+OURS = (".lock", "experiment.json.tmp")  # what a kill at the very start leaves
 SLACK = 1 << 17  # bytes: orbax's small files beside the arrays
 
 
@@ -98,9 +100,11 @@ class Store:
                     _save(temporary / str(i), lanes)
                     (temporary / f"{i}.json").write_text(as_json(rows))
         for name in old:
-            self._drop(f"state/{name}")
-        if old:
+            self._forget(f"state/{name}")
+        if old:  # gone from the manifest first, so that none of it is missed
             self._vouch([])
+        for name in old:
+            shutil.rmtree(self.folder / "state" / name)
 
     def state(self) -> list[tuple[Any, list[dict]]]:
         """The lanes in flight, as written."""
@@ -142,9 +146,11 @@ class Store:
     def _drop(self, place: str) -> None:
         """Removes a folder, and its entries from what will be the manifest."""
         shutil.rmtree(self.folder / place, ignore_errors=True)
-        self.hashes = {
-            n: d for n, d in self.hashes.items() if not n.startswith(place + "/")
-        }
+        self._forget(place)
+
+    def _forget(self, place: str) -> None:
+        inside = tuple(n for n in self.hashes if n.startswith(place + "/"))
+        self.hashes = {n: d for n, d in self.hashes.items() if n not in inside}
 
     def _vouch(self, files: list[Path]) -> None:
         for file in files:
@@ -195,7 +201,7 @@ def _hold(lock: Any, folder: Path) -> None:
 def _agree(folder: Path, identity: dict) -> None:
     file = folder / "experiment.json"
     if not file.exists():
-        strangers = [p.name for p in folder.iterdir() if p.name != ".lock"]
+        strangers = [p.name for p in folder.iterdir() if p.name not in OURS]
         if strangers:
             raise BadInput(
                 f"--workdir={folder}: holds {sorted(strangers)[0]!r} but no run; "
@@ -205,7 +211,7 @@ def _agree(folder: Path, identity: dict) -> None:
         return
     there = unsealed(file)
     held, bounds = there["experiment"], there["bounds"]
-    differ = list(_differences(held, identity["experiment"]))
+    differ = list(differences(held, identity["experiment"]))
     if differ:
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
         raise BadInput(
@@ -214,20 +220,6 @@ def _agree(folder: Path, identity: dict) -> None:
         )
     if bounds != list(identity["bounds"]):
         write_whole(file, sealed(there | {"bounds": identity["bounds"]}))
-
-
-def _differences(there: Any, here: Any, where: str = "") -> Iterator[str]:
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in sorted({*there, *here}):
-            dotted = f"{where}.{name}" if where else name
-            yield from _differences(there.get(name), here.get(name), dotted)
-    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
-        for i, pair in enumerate(zip(there, here, strict=True)):
-            yield from _differences(*pair, f"{where}[{i}]")
-    elif isinstance(there, list) and isinstance(here, list):
-        yield f"{where} ({len(there)} there, {len(here)} here)"
-    elif there != here:
-        yield f"{where} ({there} there, {here} here)"
 
 
 def _verify(store: Store) -> None:

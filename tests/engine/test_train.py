@@ -13,11 +13,14 @@ import pytest
 
 from isorobust.door import BadInput
 from isorobust.engine import block, lanes, train
+from isorobust.engine.forecast import Past
 from isorobust.engine.harvest import from_state, to_state
 from isorobust.engine.ladder import Rung, cut_tree, measuring, pad, rung
 from isorobust.engine.plan import flops_per_step, plan
+from isorobust.engine.rehearse import rehearse
 from isorobust.engine.spread import Shelf, spread
-from isorobust.experiment import Trial
+from isorobust.experiment import Experiment, Trial
+from isorobust.training import Adam
 from isorobust.training.step import DIVERGED
 from tests.engine.crews import equal, group, trained
 from tests.experiments import broad, tiny
@@ -171,6 +174,28 @@ def test_out_of_memory_with_one_block_is_one_line(
         BadInput, match="out of memory with one micro-block of rung 64x8x8"
     ):
         trained(plan(tiny()).groups)
+
+
+def test_a_program_that_failed_to_compile_is_tried_again() -> None:
+    programs = lanes.Programs(lanes.devices()[0])
+    left = [1]
+
+    def function(x: jax.Array) -> jax.Array:
+        if left and left.pop():
+            raise OutOfMemory("RESOURCE_EXHAUSTED")
+        return x + 1
+
+    with pytest.raises(OutOfMemory):
+        programs(function, np.zeros(2))
+    assert np.array_equal(programs(function, np.zeros(2)), np.ones(2))
+
+
+def test_a_rehearsal_of_lanes_that_stop_at_once() -> None:
+    """Diverged, or with a cross-entropy's fit of 0: no speed, and no error."""
+    wild = dataclasses.replace(tiny().cells[0], recipe=Adam(0.1, 1e30, 50))
+    whole = plan(Experiment("WILD", 1, (wild,), seeds=4, bounds=("product",)))
+    found, sizes = rehearse(whole, lanes.programs(1), Past())
+    assert not found.speeds and sizes[0] > 0 and len(found.measures) == 1
 
 
 def test_a_failing_worker_is_heard() -> None:
