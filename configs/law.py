@@ -13,7 +13,7 @@ recipes, and smaller bounds under `Path` than under `Adam` where p >= 4n. No pre
 for the exponents: slow ones don't refute the law, steep ones don't confirm it.
 
 Command.  isorobust run --config=configs/law.py --workdir=runs/law     (`make table`)
-Cost.     A minute on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
+Cost.     1 to 2 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
 """
 
 from isorobust.data import BalancedSigns, Digits, Flipped, Sphere
