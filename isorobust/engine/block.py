@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
 from isorobust.data.dataset import Dataset, data_key, draw, generator
@@ -24,6 +23,7 @@ from isorobust.engine.lanes import (
     unstack,
 )
 from isorobust.experiment import Trial, describe, digest
+from isorobust.training.recipes import traced
 from isorobust.training.step import BUDGET, RUNNING, Data, Lane
 
 REFILL_SECONDS = 2e-3  # about what harvesting and refilling a micro-block costs
@@ -210,14 +210,6 @@ def initial(trial: Trial) -> dict:
     cell = trial.cell
     key = digest([describe(cell.model), data_key(trial)])
     return cell.model.initial(generator("init", key), cell.d)
-
-
-def traced(recipe: Any) -> Any:
-    """The recipe with its numbers as 32-bit scalars, which vmap can stack."""
-    return jax.tree.map(
-        lambda value: np.int32(value) if isinstance(value, int) else DTYPE(value),
-        recipe,
-    )
 
 
 def padded_data(rung: Rung, data: Dataset) -> Data:
