@@ -22,7 +22,7 @@ from isorobust.engine.plan import Group, Plan, plan
 from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened
 from isorobust.engine.train import Crew, Queue
-from isorobust.experiment import Experiment, describe, digest, validate
+from isorobust.experiment import Experiment, Trial, describe, digest, validate
 from isorobust.progress import Watch, say
 from isorobust.report.table import Table
 from isorobust.results import records
@@ -168,7 +168,8 @@ def _measure(
         page: [part for part in asked if not store.has(page, part)]
         for page in store.pages()
     }
-    todo = [_page(whole, store, name) for name, parts in missing.items() if parts]
+    trials = {t.uid: (group, t) for group in whole.groups for t in group.trials}
+    todo = [_page(trials, store, name) for name, parts in missing.items() if parts]
     networks = sum(len(page.trials) for page in todo)
     if not todo:
         return 0
@@ -196,8 +197,7 @@ def _measure(
     return len(todo)
 
 
-def _page(whole: Plan, store: Store, name: str) -> Page:
-    trials = {t.uid: (group, t) for group in whole.groups for t in group.trials}
+def _page(trials: dict[str, tuple[Group, Trial]], store: Store, name: str) -> Page:
     there = [trials[row["uid"]] for row in store.read(name, "trials")]
     return Page(name, there[0][0], tuple(trial for _, trial in there))
 

@@ -56,7 +56,8 @@ class Harvest:
         page = there[:PAGE]
         del there[:PAGE]
         params = stack(seat.lane.params for seat in page)
-        self.store.write_page(params, [_row(seat) | self.about() for seat in page])
+        about = self.about()
+        self.store.write_page(params, [_row(seat) | about for seat in page])
         self.crew.forget(page)
 
 
