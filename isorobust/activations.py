@@ -16,6 +16,8 @@ class Activation:
 
     jax, numpy: phi on arrays; slope: phi' in numpy (at a kink: the left value)
     low, high: phi'(z) lies within [low, high] for all z
+    turns: where phi' has its extrema; between them it is monotone
+    dip: where phi is least, if it isn't monotone
     homogeneous: phi(t z) = t phi(z) for t > 0
     """
 
@@ -24,7 +26,24 @@ class Activation:
     slope: Callable[[np.ndarray], np.ndarray]
     low: float
     high: float
+    turns: tuple[float, ...] = ()
+    dip: float | None = None
     homogeneous: bool = False
+
+    def slopes(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(least, largest) phi' on the intervals [lo, hi], rounding covered."""
+        ends = [self.slope(lo), self.slope(hi)]
+        inside = [np.clip(turn, lo, hi) for turn in self.turns]
+        seen = np.stack([*ends, *(self.slope(z) for z in inside)])
+        margin = 0.0 if self.homogeneous else 1e-14
+        least, largest = seen.min(axis=0) - margin, seen.max(axis=0) + margin
+        return np.maximum(least, self.low), np.minimum(largest, self.high)
+
+    def values(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(least, largest) phi on the intervals [lo, hi], up to rounding."""
+        inside = lo if self.dip is None else np.clip(self.dip, lo, hi)
+        seen = np.stack([self.numpy(lo), self.numpy(hi), self.numpy(inside)])
+        return seen.min(axis=0), seen.max(axis=0)
 
 
 def _normal_density(z: np.ndarray) -> np.ndarray:
@@ -49,6 +68,7 @@ ACTIVATIONS = {
         slope=lambda z: 1 - np.tanh(z) ** 2,
         low=0.0,
         high=1.0,
+        turns=(0.0,),
     ),
     "gelu": Activation(
         jax=lambda z: jax.nn.gelu(z, approximate=False),
@@ -56,5 +76,7 @@ ACTIVATIONS = {
         slope=lambda z: ndtr(z) + z * _normal_density(z),
         low=1 - _GELU_PEAK - 1e-15,
         high=_GELU_PEAK + 1e-15,
+        turns=(-float(np.sqrt(2.0)), float(np.sqrt(2.0))),
+        dip=-0.7517915246935645,  # the root of phi'
     ),
 }

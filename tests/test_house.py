@@ -19,7 +19,7 @@ ALLOWED = {
     "files": {"door"},
     "data": {"door", "experiment"},
     "models": {"door", "activations"},
-    "training": {"door"},
+    "training": {"door", "lipschitz"},
     "lipschitz": {"activations"},
     "law": set(),
     "engine": {

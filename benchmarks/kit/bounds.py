@@ -9,6 +9,7 @@ import numpy as np
 
 from isorobust.data.dataset import TEST_POINTS
 from isorobust.lipschitz import lower, upper
+from isorobust.lipschitz.network import Network
 from kit.block import MAIN, TINY
 from kit.engine import Shape, block, device, lower_program
 from kit.stage import Stage
@@ -45,11 +46,11 @@ def _lowers(shape: Shape, m: int, quick: bool) -> dict[str, float]:
 
     made = block(shape, m)
     p, data = made.lanes.params, made.data
-    layers = tuple((p[f"weight_{i}"], p[f"bias_{i}"]) for i in range(2))
+    nets = Network(tuple((p[f"weight_{i}"], p[f"bias_{i}"]) for i in range(2)))
     draws = jax.random.normal(jax.random.key(0), (m, TEST_POINTS, shape.d))
     draws = draws / np.sqrt(shape.d)
     arguments = jax.device_put(
-        (layers, data, (draws, np.ones((m, TEST_POINTS), np.float32))), device()
+        (nets, data, (draws, np.ones((m, TEST_POINTS), np.float32))), device()
     )
     began = time.perf_counter()
     program = lower_program(tuple(lower.__all__))
@@ -67,8 +68,8 @@ def _uppers(shape: Shape, made: Any) -> list[dict]:
         call = getattr(upper, name)
         began = time.perf_counter()
         for i in range(WATCHED):
-            chain = made.model.layers({k: v[i] for k, v in params.items()})
-            call(chain, "relu")
+            layers = made.model.layers({k: v[i] for k, v in params.items()})
+            call(Network(layers))
         seconds = (time.perf_counter() - began) / WATCHED
         about = {"shape": str(shape), "bound": name}
         rows.append(about | {"networks_per_second": 1 / seconds})

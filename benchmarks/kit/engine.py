@@ -13,6 +13,7 @@ from isorobust.data import BalancedSigns, Sphere
 from isorobust.engine import block as engine_block
 from isorobust.engine import ladder, lanes, plan
 from isorobust.experiment import Cell, Trial
+from isorobust.lipschitz.domain import RD, SPHERE
 from isorobust.models import MLP
 from isorobust.training import Adam
 from isorobust.training import step as training
@@ -155,5 +156,5 @@ def losses(made: Block, state: Any) -> np.ndarray:
 
 
 def lower_program(names: tuple[str, ...]) -> Any:
-    """The program that looks for witnesses: (layers, data, draws) -> {name: ...}."""
-    return lanes.Lower(names, "relu", True)
+    """The program that looks for witnesses: (nets, data, draws) -> {name: ...}."""
+    return lanes.Lower(names, (RD, SPHERE))

@@ -20,6 +20,8 @@ import numpy as np
 
 from isorobust.door import BadInput
 from isorobust.lipschitz import lower
+from isorobust.lipschitz.domain import Domain
+from isorobust.lipschitz.network import Network
 from isorobust.training.step import RUNNING, Data, Lane, start, step
 
 BLOCK = {"cpu": 4, "gpu": 128, "tpu": 128}  # only "cpu" was measured: BUILD_NOTES.md
@@ -133,31 +135,27 @@ def blank(recipe: Any, params: Any) -> Lane:
 class Lower:
     """Program: the witnesses [m, d] of the named lower bounds, for a micro-block.
 
-    Returns {name: {"rd": [m, d], "sphere": [m, d] if sphere}}; matrix products at the
-    backend's highest precision.
+    Returns {name: {domain: [m, d]}}, domains by the names they have as texts; matrix
+    products at the backend's highest precision.
     """
 
     names: tuple[str, ...]
-    activation: str
-    sphere: bool
+    domains: tuple[Domain, ...]
 
-    def __call__(self, layers: Any, data: Data, draws: Any) -> dict:
+    def __call__(self, nets: Network, data: Data, draws: Any) -> dict:
         """The witnesses of every named bound and domain."""
-        domains = {"rd": False, "sphere": True} if self.sphere else {"rd": False}
 
-        def one(layers: Any, data: Data, draws: Any) -> dict:
+        def one(net: Network, data: Data, draws: Any) -> dict:
             return {
                 name: {
-                    domain: getattr(lower, name)(
-                        layers, self.activation, on_sphere, data, draws
-                    )
-                    for domain, on_sphere in domains.items()
+                    str(domain): getattr(lower, name)(net, domain, data, draws)
+                    for domain in self.domains
                 }
                 for name in self.names
             }
 
         with jax.default_matmul_precision("highest"):
-            return jax.vmap(one)(layers, data, draws)
+            return jax.vmap(one)(nets, data, draws)
 
 
 @dataclass

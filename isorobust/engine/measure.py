@@ -1,7 +1,7 @@
 """Measuring a page: bounds and fit of its trained networks; nothing here writes."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from isorobust.engine.plan import Group
 from isorobust.experiment import Trial
 from isorobust.law.setting import pair_numbers
 from isorobust.lipschitz import SIDES, lower, network, upper
+from isorobust.lipschitz.domain import RD, SPHERE, Domain
+from isorobust.lipschitz.network import Network
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,7 @@ def measure(
                 if SIDES[name] == "lower":
                     row = _attained(trial, sets[i], chains[i], witnesses, name, i)
                 else:
-                    activation = trial.cell.model.activation
-                    row = {"rd": finite(getattr(upper, name)(chains[i], activation))}
+                    row = _certified(trial, chains[i], name)
                 row["side"] = SIDES[name]
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
@@ -113,12 +114,22 @@ def _seconds(began: float) -> dict:
     return {"measure_seconds": time.perf_counter() - began}
 
 
-def _chain(trial: Trial, params: Any, data: Dataset) -> network.Layers:
+def _domains(trial: Trial) -> tuple[Domain, ...]:
+    return (RD, SPHERE) if trial.cell.distribution.on_sphere else (RD,)
+
+
+def _certified(trial: Trial, net: Network, name: str) -> dict:
+    """{domain: value} of an upper bound."""
+    bound = getattr(upper, name)
+    return {str(domain): finite(bound(net, domain)) for domain in _domains(trial)}
+
+
+def _chain(trial: Trial, params: Any, data: Dataset) -> Network:
     """The network as a float64 chain of its real (unpadded) layers."""
     model = trial.cell.model
     exact = cut_tree(params, initial(trial))
     wide = {name: _wide(branch) for name, branch in exact.items()}
-    return model.layers(wide, np.asarray(data.x, float))
+    return Network(model.layers(wide, np.asarray(data.x, float)), model.activation)
 
 
 def _wide(branch: Any) -> Any:
@@ -131,7 +142,7 @@ def _witnesses(
     page: Page,
     trials: tuple[Trial, ...],
     sets: list[Dataset],
-    chains: list[network.Layers],
+    chains: list[Network],
     names: tuple[str, ...],
     size: int,
     programs: Programs,
@@ -144,10 +155,8 @@ def _witnesses(
     rung = measuring(page.group.rung)
     data = stack([padded_data(rung, sets[i]) for i in order])
     draws = stack([_padded_draws(rung, sets[i]) for i in order])
-    layers = stack([_padded_chain(rung, chains[i]) for i in order])
-    cell = trials[0].cell
-    program = Lower(names, cell.model.activation, cell.distribution.on_sphere)
-    return programs(program, layers, data, draws)
+    nets = stack([_padded_net(rung, chains[i]) for i in order])
+    return programs(Lower(names, _domains(trials[0])), nets, data, draws)
 
 
 def _padded_draws(rung: Rung, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -155,19 +164,20 @@ def _padded_draws(rung: Rung, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return pad(data.x_test, (TEST_POINTS, rung.d)), pad(weights, (TEST_POINTS,))
 
 
-def _padded_chain(rung: Rung, chain: network.Layers) -> Any:
-    rows = [rung.width] * (len(chain) - 1) + [len(chain[-1][1])]
-    columns = [rung.d] + [rung.width] * (len(chain) - 1)
-    return tuple(
+def _padded_net(rung: Rung, net: Network) -> Network:
+    hidden = [rung.width] * (len(net.layers) - 1)
+    rows, columns = [*hidden, net.outputs], [rung.d, *hidden]
+    layers = tuple(
         (pad(w.astype(DTYPE), (rows[i], columns[i])), pad(b.astype(DTYPE), (rows[i],)))
-        for i, (w, b) in enumerate(chain)
+        for i, (w, b) in enumerate(net.layers)
     )
+    return replace(net, layers=layers)
 
 
 def _attained(
     trial: Trial,
     data: Dataset,
-    chain: network.Layers,
+    net: Network,
     witnesses: dict,
     name: str,
     i: int,
@@ -176,28 +186,25 @@ def _attained(
     if name == "random" and not len(data.x_test):
         return {"rd": None, "reason": "the data has no points left to draw"}
     row: dict[str, Any] = {}
-    for domain, points in witnesses[name].items():
-        point = np.asarray(points)[i, : trial.cell.d]
-        found, at = lower.attained(
-            chain, trial.cell.model.activation, domain == "sphere", point
-        )
-        row |= {domain: finite(found), f"witness_{domain}": at.tolist()}
+    for domain in _domains(trial):
+        points = witnesses[name][str(domain)]
+        found, at = lower.attained(net, domain, np.asarray(points)[i, : trial.cell.d])
+        row |= {str(domain): finite(found), f"witness_{domain}": at.tolist()}
     return row
 
 
-def _fit(trial: Trial, data: Dataset, chain: network.Layers, delta: float) -> dict:
+def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     """What the law has to know of the network (law.Setting), and its test MSE."""
     cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
-    activation = cell.model.activation
-    kind = ACTIVATIONS[activation]
+    kind = ACTIVATIONS[net.activation]
     gap, eigenvalues = pair_numbers(x, y)
-    even = network.balanced(chain, activation)
-    flat = np.concatenate([part.ravel() for layer in even for part in layer])
+    even = network.balanced(net)
+    flat = np.concatenate([part.ravel() for layer in even.layers for part in layer])
     sums = [abs(y[data.component == c].sum()) for c in np.unique(data.component)]
     c = cell.distribution.isoperimetry(cell.d)
 
     def error(x: np.ndarray, y: np.ndarray) -> float | None:
-        f = network.value(chain, activation, np.asarray(x, float))
+        f = network.value(net, np.asarray(x, float))
         return finite(np.mean(network.squared_error(f, y, cell.recipe.loss)))
 
     return {

@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.optimize import linprog
 
-from isorobust.lipschitz.network import Layers
+from isorobust.lipschitz.network import Layers, Network
 
 __all__ = ["enumeration"]
 
 
-def enumeration(layers: Layers, margin: float = 1e-9) -> float:
+def enumeration(net: Network, margin: float = 1e-9) -> float:
     """max |grad f| over all OPEN activation regions of R^d: the Lipschitz constant.
 
     Depth first over the units: a branch lives while a linear program finds a point
@@ -16,8 +16,7 @@ def enumeration(layers: Layers, margin: float = 1e-9) -> float:
     closed cells of measure zero don't count. Any depth, ReLU; exponential, for tens of
     units.
     """
-    d = layers[0][0].shape[1]
-    return _deepen(layers, np.eye(d), np.zeros(d), [], [], margin)
+    return _deepen(net.layers, np.eye(net.d), np.zeros(net.d), [], [], margin)
 
 
 def _deepen(

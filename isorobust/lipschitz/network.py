@@ -1,21 +1,73 @@
-"""A network as the float64 bounds see it: a chain ((W, b), ...) and an activation name.
+"""A network as the bounds see it: a chain of linear maps with an activation between.
 
 W is [out, in], b is [out]; the last layer is linear. One output is a function f(x) [n];
-K outputs are a map into R^K, f(x) [n, K]. numpy only.
+K outputs are a map into R^K, f(x) [n, K]. The functions below are numpy, float64.
 """
 
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
 
-Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
+Layers = tuple[tuple[Any, Any], ...]
 
 
-def value(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, eq=False)
+class Network:
+    """f(x) = W_D phi(... phi(W_1 x + b_1) ...) + b_D; a pytree of its arrays.
+
+    layers: ((W, b), ...), numpy float64 on the host, float32 on a device
+    activation: a name of ACTIVATIONS
+    linear: None, or per hidden layer an array [k] of 1 for units WITHOUT activation and
+        0 for the others: what a skip connection carries along (models/imported.py)
+    """
+
+    layers: Layers
+    activation: str = field(default="relu", metadata={"static": True})
+    linear: tuple[Any, ...] | None = None
+
+    @property
+    def weights(self) -> list[Any]:
+        """[W_1, ..., W_D]."""
+        return [w for w, _ in self.layers]
+
+    @property
+    def d(self) -> int:
+        """The input dimension."""
+        return int(self.layers[0][0].shape[1])
+
+    @property
+    def outputs(self) -> int:
+        """K."""
+        return int(self.layers[-1][0].shape[0])
+
+    @property
+    def kinked(self) -> bool:
+        """Whether f is piecewise linear."""
+        return self.activation == "relu"
+
+
+def passed(net: Network, i: int, z: Any) -> np.ndarray:
+    """Hidden layer i's output at its pre-activations z [..., k]."""
+    h = ACTIVATIONS[net.activation].numpy(z)
+    return h if net.linear is None else np.where(net.linear[i] > 0, z, h)
+
+
+def slope(net: Network, i: int, z: Any) -> np.ndarray:
+    """phi' of hidden layer i's units at z [..., k]; at a kink, of the left side."""
+    s = ACTIVATIONS[net.activation].slope(z)
+    return s if net.linear is None else np.where(net.linear[i] > 0, 1.0, s)
+
+
+def value(net: Network, x: np.ndarray) -> np.ndarray:
     """f(x) [n] (or [n, K] of K > 1 outputs) at the points x [n, d]."""
-    *hidden, (weight, bias) = layers
-    for w, b in hidden:
-        x = ACTIVATIONS[activation].numpy(x @ w.T + b)
+    *hidden, (weight, bias) = net.layers
+    for i, (w, b) in enumerate(hidden):
+        x = passed(net, i, x @ w.T + b)
     f = x @ weight.T + bias
     return f[:, 0] if f.shape[1] == 1 else f
 
@@ -33,52 +85,54 @@ def squared_error(f: np.ndarray, y: np.ndarray, loss: str) -> np.ndarray:
     return (1 - np.clip(margin, -1.0, 1.0)) ** 2
 
 
-def jacobian(layers: Layers, activation: str, point: np.ndarray) -> np.ndarray:
+def jacobian(net: Network, point: np.ndarray) -> np.ndarray:
     """The derivative of f [K, d] at a point [d], a row an output; as `gradient`."""
-    *hidden, (weight, bias) = layers
+    *hidden, (weight, bias) = net.layers
     outputs = [(weight[k : k + 1], bias[k : k + 1]) for k in range(len(weight))]
-    rows = [gradient((*hidden, out), activation, point[None]) for out in outputs]
-    return np.concatenate(rows)
+    chains = [replace(net, layers=(*hidden, out)) for out in outputs]
+    return np.concatenate([gradient(chain, point[None]) for chain in chains])
 
 
-def gradient(layers: Layers, activation: str, x: np.ndarray) -> np.ndarray:
+def gradient(net: Network, x: np.ndarray) -> np.ndarray:
     """The gradient of f [n, d] at the points x [n, d]; at a kink, of the left side.
 
     Of the first output where there are several: see `jacobian`.
     """
-    *hidden, (weight, _) = layers
+    *hidden, (weight, _) = net.layers
     slopes = []
-    for w, b in hidden:
+    for i, (w, b) in enumerate(hidden):
         z = x @ w.T + b
-        slopes.append(ACTIVATIONS[activation].slope(z))
-        x = ACTIVATIONS[activation].numpy(z)
+        slopes.append(slope(net, i, z))
+        x = passed(net, i, z)
     back = np.broadcast_to(weight[0], slopes[-1].shape)
-    for (w, _), slope in zip(reversed(hidden), reversed(slopes), strict=True):
-        back = (back * slope) @ w
+    for (w, _), s in zip(reversed(hidden), reversed(slopes), strict=True):
+        back = (back * s) @ w
     return back
 
 
-def margin(layers: Layers, activation: str, x: np.ndarray) -> float:
+def margin(net: Network, x: np.ndarray) -> float:
     """How far the point x [d] is from a kink, relative to its units' size.
 
     min over hidden units of |w.h + b| / (|w| |h| + |b|), units of zero weight aside (0
     for 0 / 0, which is a kink); inf for smooth activations. At a margin of rounding
     size, the gradient at `x` may belong to a pattern that no open region has.
     """
-    if activation != "relu":
+    if not net.kinked:
         return np.inf
     least, h = np.inf, x
-    for w, b in layers[:-1]:
+    for i, (w, b) in enumerate(net.layers[:-1]):
         z = w @ h + b
         size = np.linalg.norm(w, axis=1) * np.linalg.norm(h) + np.abs(b)
         relative = np.abs(z) / np.where(size > 0, size, 1.0)
         alive = np.any(w != 0, axis=1)
+        if net.linear is not None:
+            alive &= net.linear[i] == 0
         least = min(least, float(np.min(relative, where=alive, initial=np.inf)))
-        h = np.maximum(z, 0.0)
+        h = passed(net, i, z)
     return least
 
 
-def balanced(layers: Layers, activation: str, biases: bool = True) -> Layers:
+def balanced(net: Network, biases: bool = True) -> Network:
     """The same function with hidden units rescaled: |(w_j, b_j)| = |outgoing column|.
 
     Only for homogeneous activations (others come back as they are); one pass from the
@@ -86,9 +140,9 @@ def balanced(layers: Layers, activation: str, biases: bool = True) -> Layers:
     zero. biases = False: |w_j| instead, for bounds that don't see biases (a unit whose
     output is constant becomes zero too, so only the gradient is kept).
     """
-    if not ACTIVATIONS[activation].homogeneous:
-        return layers
-    chain = list(layers)
+    if not ACTIVATIONS[net.activation].homogeneous:
+        return net
+    chain = list(net.layers)
     for i in range(len(chain) - 1):
         (w, b), (after, c) = chain[i], chain[i + 1]
         into = np.linalg.norm(np.column_stack([w, b]) if biases else w, axis=1)
@@ -97,4 +151,4 @@ def balanced(layers: Layers, activation: str, biases: bool = True) -> Layers:
         ratio = np.where(alive, out, 1.0) / np.where(alive, into, 1.0)
         chain[i] = (w * (alive * np.sqrt(ratio))[:, None], b * (alive * np.sqrt(ratio)))
         chain[i + 1] = (after * (alive / np.sqrt(ratio)), c)
-    return tuple(chain)
+    return replace(net, layers=tuple(chain))

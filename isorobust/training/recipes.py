@@ -6,7 +6,7 @@ weight decay, so that who has none doesn't pay for it. Each gives
 
     loss -> a name of loss.LOSSES: what is minimised, and the fit its target is about
     optimiser() -> an optax transform of the parameters as one vector [p]
-    objective(loss, layers, t) -> what step t descends (layers: None under batch norm)
+    objective(loss, net, t) -> what step t descends (net: None under batch norm)
     stop(fit, t) -> whether the target is reached at the current parameters
     whole_budget: whether it always runs all its steps
 
@@ -66,7 +66,7 @@ class Adam:
         """optax.adam with learning_rate * cosine."""
         return optax.adam(self._rate)
 
-    def objective(self, loss: jax.Array, layers: Any, t: jax.Array) -> jax.Array:
+    def objective(self, loss: jax.Array, net: Any, t: jax.Array) -> jax.Array:
         """The loss itself."""
         return loss
 
@@ -115,7 +115,7 @@ class SGD:
         """optax.sgd with learning_rate * cosine."""
         return optax.sgd(self._rate, momentum=self.momentum)
 
-    def objective(self, loss: jax.Array, layers: Any, t: jax.Array) -> jax.Array:
+    def objective(self, loss: jax.Array, net: Any, t: jax.Array) -> jax.Array:
         """The loss of the batch."""
         return loss
 
@@ -168,10 +168,10 @@ class Path:
 
         return optax.adam(rate)
 
-    def objective(self, loss: jax.Array, layers: Any, t: jax.Array) -> jax.Array:
+    def objective(self, loss: jax.Array, net: Any, t: jax.Array) -> jax.Array:
         """MSE while warming up, then the hinge and the path norm."""
         excess = jnp.maximum(loss - self.slack * self.target_mse, 0.0)
-        late = self.hinge * excess + self.penalty * path_norm(layers)
+        late = self.hinge * excess + self.penalty * path_norm(net.layers)
         return jnp.where(t < self.warm * self.steps, loss, late)
 
     def stop(self, fit: jax.Array, t: jax.Array) -> jax.Array:

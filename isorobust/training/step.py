@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from isorobust.lipschitz.network import Network
 from isorobust.training.loss import LOSSES
 
 RUNNING, TARGET, BUDGET, DIVERGED = range(4)
@@ -58,8 +59,10 @@ def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
         prediction = model.apply({"params": params}, data.x, data.weights)
         fit = kind.fit(prediction, data.y, data.weights)
         loss = kind.value(prediction, data.y, chosen)
-        layers = None if model.batch_norm else model.layers(params)
-        return recipe.objective(loss, layers, lane.t), fit
+        net = None
+        if not model.batch_norm:
+            net = Network(model.layers(params), model.activation)
+        return recipe.objective(loss, net, lane.t), fit
 
     (loss, fit), gradient = jax.value_and_grad(objective, has_aux=True)(lane.params)
     flat, restored = ravel_pytree(gradient)

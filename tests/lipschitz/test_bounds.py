@@ -1,6 +1,7 @@
 """The sandwich: every lower <= exact <= every upper, over all bounds and networks."""
 
 import itertools
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,17 +9,24 @@ import pytest
 
 from isorobust.activations import ACTIVATIONS
 from isorobust.lipschitz import SIDES, lower, network, upper
+from isorobust.lipschitz.domain import RD, SPHERE, Domain
 from isorobust.lipschitz.exact import enumeration
+from isorobust.lipschitz.network import Layers, Network
 
-Layers = network.Layers
-COMBINED = list(itertools.product([*lower.__all__], [False, True]))
+COMBINED = list(itertools.product([*lower.__all__], [RD, SPHERE]))
 
 
-def chain(rng: np.random.Generator, *sizes: int, bias: float = 0.5) -> Layers:
-    return tuple(
+def chain(
+    rng: np.random.Generator,
+    *sizes: int,
+    bias: float = 0.5,
+    activation: str = "relu",
+) -> Network:
+    layers = tuple(
         (rng.standard_normal((b, a)) / np.sqrt(a), bias * rng.standard_normal(b))
         for a, b in itertools.pairwise(sizes)
     )
+    return Network(layers, activation)
 
 
 def points(rng: np.random.Generator, n: int, d: int, sphere: bool) -> np.ndarray:
@@ -27,37 +35,34 @@ def points(rng: np.random.Generator, n: int, d: int, sphere: bool) -> np.ndarray
 
 
 def look(
-    name: str, layers: Layers, activation: str, sphere: bool = False, seed: int = 0
+    name: str, net: Network, domain: Domain = RD, seed: int = 0
 ) -> tuple[float, np.ndarray]:
     """(value, witness) of a lower bound with 40 data and 50 draws."""
-    rng, d = np.random.default_rng(seed), layers[0][0].shape[1]
-    x, draws = (np.float32(points(rng, n, d, sphere)) for n in (40, 50))
+    rng = np.random.default_rng(seed)
+    x, draws = (np.float32(points(rng, n, net.d, domain.sphere)) for n in (40, 50))
     y = np.float32(rng.choice([-1, 1], 40))
     data = (x, y, np.ones(40, np.float32))
-    single = jax.tree.map(np.float32, layers)
-    find = jax.jit(getattr(lower, name), static_argnums=(1, 2))
+    single = jax.tree.map(np.float32, net)
+    find = jax.jit(getattr(lower, name), static_argnums=1)
     with jax.default_matmul_precision("highest"):
-        at = find(single, activation, sphere, data, (draws, np.ones(50, np.float32)))
-    return lower.attained(layers, activation, sphere, np.asarray(at))
+        at = find(single, domain, data, (draws, np.ones(50, np.float32)))
+    return lower.attained(net, domain, np.asarray(at))
 
 
-SMALL = [
-    *(("relu", sizes) for sizes in ((2, 6, 1), (3, 5, 1), (1, 4, 1), (2, 4, 4, 1))),
-    ("relu", (2, 3, 3, 3, 1)),
-]
+SMALL = [(2, 6, 1), (3, 5, 1), (1, 4, 1), (2, 4, 4, 1), (2, 3, 3, 3, 1)]
 
 
-@pytest.mark.parametrize(("activation", "sizes"), SMALL, ids=str)
+@pytest.mark.parametrize("sizes", SMALL, ids=str)
 @pytest.mark.parametrize("bias", [0.5, 0.0], ids=["biased", "bias-free"])
-def test_sandwich(activation: str, sizes: tuple, bias: float) -> None:
+def test_sandwich(sizes: tuple, bias: float) -> None:
     for seed in range(3):
-        layers = chain(np.random.default_rng(seed), *sizes, bias=bias)
-        exact = enumeration(layers)
+        net = chain(np.random.default_rng(seed), *sizes, bias=bias)
+        exact = enumeration(net)
         for name, side in SIDES.items():
             if side == "upper":
-                assert exact <= getattr(upper, name)(layers, activation), (name, seed)
+                assert exact <= getattr(upper, name)(net), (name, seed)
             else:
-                assert look(name, layers, activation)[0] <= exact * (1 + 1e-12), name
+                assert look(name, net)[0] <= exact * (1 + 1e-12), name
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -65,10 +70,10 @@ def test_sandwich(activation: str, sizes: tuple, bias: float) -> None:
 def test_every_lower_is_below_every_upper(activation: str, sizes: tuple) -> None:
     """Also where no exact value is known: smooth activations, both domains."""
     for seed in range(3):
-        layers = chain(np.random.default_rng(seed), *sizes)
-        least = min(getattr(upper, name)(layers, activation) for name in upper.__all__)
-        for name, sphere in COMBINED:
-            assert look(name, layers, activation, sphere)[0] <= least
+        net = chain(np.random.default_rng(seed), *sizes, activation=activation)
+        for name, domain in COMBINED:
+            least = min(getattr(upper, name)(net, domain) for name in upper.__all__)
+            assert look(name, net, domain)[0] <= least
 
 
 HAND = {
@@ -84,19 +89,19 @@ HAND = {
 @pytest.mark.parametrize("name", HAND)
 def test_networks_whose_constant_is_mental_arithmetic(name: str) -> None:
     (w, b, a), exact = HAND[name]
-    layers = ((w, np.array(b, float)), (np.array(a), np.zeros(1)))
+    layers = Network(((w, np.array(b, float)), (np.array(a), np.zeros(1))))
     assert enumeration(layers) == pytest.approx(exact, abs=1e-12)
     for bound in upper.__all__:
-        assert getattr(upper, bound)(layers, "relu") >= exact
-    assert look("sweep", layers, "relu")[0] == pytest.approx(exact, abs=1e-9)
+        assert getattr(upper, bound)(layers) >= exact
+    assert look("sweep", layers)[0] == pytest.approx(exact, abs=1e-9)
 
 
 def test_closed_cells_do_not_count() -> None:
     """At x = 0 all units of a bias-free network are "on": no open region has that."""
     w = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
-    layers = ((w, np.zeros(4)), (np.ones((1, 4)), np.zeros(1)))
+    layers = Network(((w, np.zeros(4)), (np.ones((1, 4)), np.zeros(1))))
     assert enumeration(layers) == pytest.approx(np.sqrt(2))
-    value, at = lower.attained(layers, "relu", False, np.zeros(2))
+    value, at = lower.attained(layers, RD, np.zeros(2))
     assert 0 < value <= np.sqrt(2) + 1e-12 and np.linalg.norm(at) > 0
 
 
@@ -107,7 +112,7 @@ def test_enumeration_agrees_with_a_fine_grid() -> None:
     grid = np.concatenate([square, 5 * square, 25 * square, 125 * square])
     for seed in range(5):
         layers = chain(np.random.default_rng(seed), 2, 5, 4, 1)
-        seen = np.linalg.norm(network.gradient(layers, "relu", grid), axis=1).max()
+        seen = np.linalg.norm(network.gradient(layers, grid), axis=1).max()
         exact = enumeration(layers)
         assert seen <= exact * (1 + 1e-12)
         assert seen >= 0.97 * exact
@@ -132,11 +137,11 @@ def test_sweep_is_exact_on_its_lines(sphere: bool) -> None:
             at = np.cos(angle) * e + np.sin(angle) * f / np.linalg.norm(f)
         else:
             at = e + np.linspace(-60, 60, 40001)[:, None] * (end - e)
-        slope = network.gradient(layers, "relu", at)
+        slope = network.gradient(layers, at)
         if sphere:
             slope = slope - np.sum(slope * at, axis=1, keepdims=True) * at
         best = max(best, np.linalg.norm(slope, axis=1).max())
-    value, _ = look("sweep", layers, "relu", sphere)
+    value, _ = look("sweep", layers, SPHERE if sphere else RD)
     assert value >= best * (1 - (0.02 if sphere else 1e-9))
 
 
@@ -145,33 +150,33 @@ def test_few_padded_points_on_the_sphere(activation: str) -> None:
     """3 real points among 64: no witness at the centre, nothing above the truth."""
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        layers = chain(rng, 2, 8, 1)
+        layers = chain(rng, 2, 8, 1, activation=activation)
         x = np.zeros((64, 2), np.float32)
         x[:3] = points(rng, 3, 2, True)
         y = np.float32([1, -1, 1] + [0] * 61)
         weights = np.float32([1] * 3 + [0] * 61)
         single = jax.tree.map(np.float32, layers)
-        at = lower.sweep(single, activation, True, (x, y, weights), None)
-        value, at = lower.attained(layers, activation, True, np.asarray(at))
+        at = lower.sweep(single, SPHERE, (x, y, weights), None)
+        value, at = lower.attained(layers, SPHERE, np.asarray(at))
         angle = np.linspace(0, 2 * np.pi, 200_001)
         circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        slope = network.gradient(layers, activation, circle)
+        slope = network.gradient(layers, circle)
         slope -= np.sum(slope * circle, axis=1, keepdims=True) * circle
         assert value <= np.linalg.norm(slope, axis=1).max() * (1 + 1e-6)
         assert np.linalg.norm(at) == pytest.approx(1)
-    assert lower.attained(layers, activation, True, np.zeros(2))[1].shape == (2,)
+    assert lower.attained(layers, SPHERE, np.zeros(2))[1].shape == (2,)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_against_finite_differences(
     activation: str, rng: np.random.Generator
 ) -> None:
-    layers = chain(rng, 3, 6, 5, 1)
+    layers = chain(rng, 3, 6, 5, 1, activation=activation)
     x, h = rng.standard_normal((20, 3)), 1e-6
-    slope = network.gradient(layers, activation, x)
+    slope = network.gradient(layers, x)
     for i in range(3):
         move = np.eye(3)[i] * h
-        ends = [network.value(layers, activation, x + s * move) for s in (1, -1)]
+        ends = [network.value(layers, x + s * move) for s in (1, -1)]
         np.testing.assert_allclose(
             slope[:, i], (ends[0] - ends[1]) / (2 * h), atol=1e-7
         )
@@ -193,34 +198,38 @@ def test_activations_are_what_they_say(name: str) -> None:
 def test_bounds_scale_as_the_constant_does(name: str) -> None:
     """f -> 3 f gives 3 L and x -> x / 2 gives L / 2, for weights of any size."""
     layers = chain(np.random.default_rng(2), 3, 7, 1)
-    (w, b), (a, c) = layers
+    (w, b), (a, c) = layers.layers
 
-    def bound(layers: Layers) -> float:
+    def bound(chain: Layers) -> float:
+        layers = Network(chain)
         if SIDES[name] == "upper":
-            return getattr(upper, name)(layers, "relu")
-        return look(name, layers, "relu")[0]
+            return getattr(upper, name)(layers)
+        return look(name, layers)[0]
 
     for factor in (3.0, 2.0**-40, 2.0**40):
         assert bound(((w, b), (factor * a, factor * c))) == pytest.approx(
-            factor * bound(layers), rel=1e-9
+            factor * bound(layers.layers), rel=1e-9
         )
     if SIDES[name] == "upper":
-        assert bound(((w / 2, b), (a, c))) == pytest.approx(bound(layers) / 2, rel=1e-9)
+        assert bound(((w / 2, b), (a, c))) == pytest.approx(
+            bound(layers.layers) / 2, rel=1e-9
+        )
 
 
 @pytest.mark.parametrize("name", upper.__all__)
 def test_upper_bounds_do_not_mind_order_sign_and_rescaling(name: str) -> None:
-    (w, b), (a, c) = chain(np.random.default_rng(3), 4, 9, 1)
-    bound = getattr(upper, name)
-    value = bound(((w, b), (a, c)), "relu")
+    (w, b), (a, c) = chain(np.random.default_rng(3), 4, 9, 1).layers
+
+    def bound(*layers: Any) -> float:
+        return getattr(upper, name)(Network(layers))
+
+    value = bound((w, b), (a, c))
     order = np.random.default_rng(0).permutation(9)
-    assert bound(((w[order], b[order]), (-a[:, order], c)), "relu") == pytest.approx(
-        value
-    )
+    assert bound((w[order], b[order]), (-a[:, order], c)) == pytest.approx(value)
     t = np.exp(np.random.default_rng(0).standard_normal(9))
-    rescaled = ((w * t[:, None], b * t), (a / t, c))
+    rescaled = (w * t[:, None], b * t), (a / t, c)
     slack = 1e-9 if name == "path" else 0.15
-    assert bound(rescaled, "relu") == pytest.approx(value, rel=slack)
+    assert bound(*rescaled) == pytest.approx(value, rel=slack)
 
 
 def test_spectral_norms_are_from_above(rng: np.random.Generator) -> None:
@@ -237,25 +246,28 @@ def test_spectral_norms_are_from_above(rng: np.random.Generator) -> None:
 
 
 def test_dead_units_and_zero_networks() -> None:
-    zero = ((np.zeros((3, 2)), np.zeros(3)), (np.zeros((1, 3)), np.zeros(1)))
-    (w, b), (a, c) = chain(np.random.default_rng(0), 2, 3, 1)
-    dead = ((np.vstack([w, 0 * w]), np.append(b, [1, -1, 0])), (np.tile(a, 2), c))
+    zero = Network(((np.zeros((3, 2)), np.zeros(3)), (np.zeros((1, 3)), np.zeros(1))))
+    alive = chain(np.random.default_rng(0), 2, 3, 1)
+    (w, b), (a, c) = alive.layers
+    twice = (np.vstack([w, 0 * w]), np.append(b, [1, -1, 0])), (np.tile(a, 2), c)
+    dead = Network(twice)
     for name in upper.__all__:
-        assert 0 <= getattr(upper, name)(zero, "relu") < 1e-12
-        assert enumeration(((w, b), (a, c))) <= getattr(upper, name)(dead, "relu")
-    assert enumeration(dead) == pytest.approx(enumeration(((w, b), (a, c))))
-    assert look("sweep", zero, "relu")[0] == 0
+        assert 0 <= getattr(upper, name)(zero) < 1e-12
+        assert enumeration(alive) <= getattr(upper, name)(dead)
+    assert enumeration(dead) == pytest.approx(enumeration(alive))
+    assert look("sweep", zero)[0] == 0
 
 
 def test_balancing_keeps_the_function(rng: np.random.Generator) -> None:
     for sizes in ((3, 6, 1), (3, 5, 4, 1)):
         layers = chain(rng, *sizes)
-        even = network.balanced(layers, "relu")
+        even = network.balanced(layers)
         x = rng.standard_normal((50, 3))
         np.testing.assert_allclose(
-            network.value(layers, "relu", x), network.value(even, "relu", x), atol=1e-12
+            network.value(layers, x), network.value(even, x), atol=1e-12
         )
-        (w, b), (after, _) = even[-2:]
+        (w, b), (after, _) = even.layers[-2:]
         into = np.linalg.norm(np.column_stack([w, b]), axis=1)
         np.testing.assert_allclose(into, np.linalg.norm(after, axis=0))
-    assert network.balanced(layers, "tanh") is layers
+    smooth = chain(rng, 3, 6, 1, activation="tanh")
+    assert network.balanced(smooth) is smooth

@@ -40,10 +40,8 @@ def test_layers_are_the_network(model: MLP, rng: np.random.Generator) -> None:
     params, x = some(model, rng), np.float32(rng.standard_normal((20, 3)))
     flax = model.apply({"params": params}, x)
     wide = jax.tree.map(lambda a: np.asarray(a, float), params)
-    chain = model.layers(wide, x.astype(float))
-    np.testing.assert_allclose(
-        network.value(chain, model.activation, x.astype(float)), flax, atol=2e-4
-    )
+    chain = network.Network(model.layers(wide, x.astype(float)), model.activation)
+    np.testing.assert_allclose(network.value(chain, x.astype(float)), flax, atol=2e-4)
 
 
 @pytest.mark.parametrize("model", MODELS + CLASSIFIERS, ids=spoken)

@@ -10,6 +10,7 @@ import pytest
 from isorobust.data import BalancedSigns, Sphere
 from isorobust.law.setting import pair_numbers
 from isorobust.lipschitz import network, upper
+from isorobust.lipschitz.network import Network
 from isorobust.results.join import join
 
 N, D = 256, 512
@@ -21,14 +22,15 @@ def parts() -> dict:
     sample = Sphere().draw(rng, N, D)
     y = BalancedSigns().label(rng, sample)
     w = np.linalg.lstsq(sample.x, y)[0]
-    chain = ((np.stack([w, -w]), np.zeros(2)), (np.array([[1.0, -1.0]]), np.zeros(1)))
+    layers = (np.stack([w, -w]), np.zeros(2)), (np.array([[1.0, -1.0]]), np.zeros(1))
+    chain = Network(layers)
     flat = np.concatenate(
-        [p.ravel() for la in network.balanced(chain, "relu") for p in la]
+        [p.ravel() for la in network.balanced(chain).layers for p in la]
     )
     gap, eigenvalues = pair_numbers(sample.x, y)
     setting = {
         "n": N, "d": D, "p": 2 * (D + 2) + 1, "width": 2, "depth": 2, "slope": 1.0,
-        "mse": float(np.mean((network.value(chain, "relu", sample.x) - y) ** 2)),
+        "mse": float(np.mean((network.value(chain, sample.x) - y) ** 2)),
         "noise_variance": 1.0, "signs": True, "independent": True, "imbalance": 0.0,
         "components": 1,
         "c": D / (D - 1), "radius": 1.0, "on_sphere": True,
@@ -55,8 +57,8 @@ def record(setting: dict, high: float, low: float) -> dict:
     return join(identity, trained, fit, bounds)
 
 
-def tightest(chain: network.Layers) -> float:
-    return min(getattr(upper, name)(chain, "relu") for name in upper.__all__)
+def tightest(chain: network.Network) -> float:
+    return min(getattr(upper, name)(chain) for name in upper.__all__)
 
 
 def test_the_truth_is_not_flagged(parts: dict) -> None:
@@ -75,8 +77,8 @@ def test_a_bound_scaled_by_a_fifth_is_flagged(parts: dict) -> None:
 
 
 def test_a_network_rescaled_behind_its_fit_is_flagged(parts: dict) -> None:
-    (w, b), (a, c) = parts["chain"]
-    shrunk = ((w, b), (0.1 * a, 0.1 * c))
+    (w, b), (a, c) = parts["chain"].layers
+    shrunk = Network(((w, b), (0.1 * a, 0.1 * c)))
     assert record(parts["setting"], tightest(shrunk), 0.1)["violated"]
 
 

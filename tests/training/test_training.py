@@ -6,6 +6,7 @@ import optax
 import pytest
 
 from isorobust.engine.ladder import cut_tree, pad, pad_tree
+from isorobust.lipschitz.network import Network
 from isorobust.models import MLP
 from isorobust.training import SGD, Adam, Path
 from isorobust.training.batches import batch_weights
@@ -96,7 +97,7 @@ def test_path_runs_its_budget_and_shrinks_the_norm(data: Data) -> None:
 
 def test_path_warms_up_on_the_plain_loss() -> None:
     recipe = Path(steps=100, warm=0.25, target_mse=0.1)
-    layers = ((np.ones((2, 3)), np.zeros(2)), (np.ones((1, 2)), np.zeros(1)))
+    layers = Network(((np.ones((2, 3)), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))))
     assert recipe.objective(np.float32(0.5), layers, np.int32(24)) == 0.5
     late = recipe.objective(np.float32(0.5), layers, np.int32(25))
     assert late == pytest.approx(20 * (0.5 - 0.095) + 3e-3 * 2 * np.sqrt(3), rel=1e-6)

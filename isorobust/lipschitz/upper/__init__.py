@@ -1,0 +1,14 @@
+"""Upper bounds: certified over-estimates of the Lipschitz constant of ONE network.
+
+Each function of `__all__` has the signature
+
+    bound(net, domain) -> float        numpy, float64, rounding covered by a margin
+
+and bounds the Euclidean constant (into R or R^K) on R^d, or on a ball, hence on every
+subset of it: for the sphere, that of the unit ball, which bounds the geodesic one.
+"""
+
+from isorobust.lipschitz.upper.closed import liplt, path, product
+from isorobust.lipschitz.upper.norms import spectral_norm as spectral_norm
+
+__all__ = ["liplt", "path", "product"]
