@@ -14,6 +14,7 @@ dead, never switching) take T = 0 and cost nothing.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -26,11 +27,13 @@ from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.upper import relaxation
 
 # how near 1 the largest eigenvalue of T^1/2 S T^1/2 may come: at the optimum it often
-# is 1, where a distance costs a sixth of itself; less needs better multipliers
-NEAR = (1 - 1e-4, 1 - 1e-3, 1 - 1e-2)
+# is 1, where a distance costs a sixth of itself and rounding pays its inverse
+NEAR = (1 - 3e-5, 1 - 3e-4, 1 - 3e-3)
 
 
-def search(net: Network, sectors: Any) -> tuple[Any, ...]:
+def search(
+    net: Network, sectors: Any, rounds: int = relaxation.ROUNDS
+) -> tuple[Any, ...]:
     """T_i [k] per hidden layer near LipSDP-Neuron's; jax or numpy, one network.
 
     They belong to the weights with every layer scaled by the power of two that brings
@@ -38,7 +41,7 @@ def search(net: Network, sectors: Any) -> tuple[Any, ...]:
     """
     xp: Any = jnp if isinstance(net.weights[0], jax.Array) else np
     weights = [xp.ldexp(w, -_exponent(w)) for w in net.weights]
-    vectors = relaxation.optimum(weights, sectors)
+    vectors = relaxation.optimum(weights, sectors, rounds)
     return relaxation.multipliers(weights, sectors, vectors)
 
 
@@ -87,29 +90,35 @@ def certified(
         return math.inf
     sectors = slopes(net, domain) if sectors is None else sectors
     found = search(net, sectors) if multipliers is None else multipliers
-    bounds = [_recursion(net.weights, sectors, found, near) for near in NEAR]
-    return min(bounds)
+    scale = np.cumsum([_exponent(w) for w in net.weights])
+
+    def given(i: int, _: np.ndarray, e: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(np.asarray(found[i], float), 2 * (e - scale[i]))
+
+    return min(recursion(net.weights, sectors, given, near) for near in NEAR)
 
 
-def _recursion(
-    weights: list[Any], sectors: Any, multipliers: Any, near: float
+def recursion(
+    weights: list[Any],
+    sectors: Any,
+    prices: Callable[[int, np.ndarray, np.ndarray], np.ndarray],
+    near: float,
 ) -> float:
-    """L from above; the state is an ellipsoid's P of units in powers of two.
+    """L from above of the T that `prices` gives hidden layer i, made feasible.
 
-    v_i = 2^e_i v~_i with v~ in the ellipsoid of P, e integers: P never overflows.
+    Every vector's coordinates are in powers of two of their own, v_i = 2^e_i v~_i, so
+    that nothing overflows: prices(i, S, e) -> T [k], both S and T in these units.
     """
     shape, e = np.eye(weights[0].shape[1]), np.zeros(weights[0].shape[1], int)
-    scaled = 0
-    for w, (low, high), t in zip(weights, sectors, multipliers, strict=False):
+    for i, (w, (low, high)) in enumerate(zip(weights, sectors, strict=False)):
         s, e = _image(w, shape, e)
-        scaled += int(_exponent(w))
-        with np.errstate(over="ignore", under="ignore"):
-            t = np.ldexp(np.asarray(t, float), 2 * (e - scaled))
-        shape = _through(s, *_ball(low, high), t, near)
-        if shape is None:
+        t = prices(i, s, e)
+        passed = _through(s, *_ball(low, high), t, near)
+        if passed is None:
             return math.inf
-        half = np.frexp(np.diagonal(shape))[1] // 2
-        shape, e = np.ldexp(shape, -half[:, None] - half), e + half
+        half = np.frexp(np.diagonal(passed))[1] // 2
+        shape, e = np.ldexp(passed, -half[:, None] - half), e + half
     s, e = _image(weights[-1], shape, e)
     top = int(e.max())
     s = np.ldexp(s, e[:, None] + e - 2 * top)

@@ -32,7 +32,7 @@ def start(weights: list[Any]) -> Vectors:
     sizes = [weights[0].shape[1], *(len(w) for w in weights[:-1])]
     q = math.isqrt(2 * sum(sizes[1:])) + 1
     if isinstance(weights[0], jax.Array):
-        draws = [
+        draws: list[Any] = [
             jax.random.normal(jax.random.key(i), (size, q), weights[0].dtype)
             for i, size in enumerate(sizes)
         ]
@@ -51,7 +51,7 @@ def relaxation(weights: list[Any], sectors: Any, vectors: Vectors) -> Any:
     certificate needs this and an `ascended` a step, and no eigenvalue.
     """
     _, out = _passed(weights, sectors, vectors)
-    return (out**2).sum() / (vectors[0] ** 2).sum()
+    return _over((out**2).sum(), (vectors[0] ** 2).sum())
 
 
 def ascended(weights: list[Any], sectors: Any, vectors: Vectors) -> Vectors:
@@ -105,7 +105,7 @@ def _gradients(
     B_{i-1} = W_i'(c B_i + r |B_i| Z_i / |Z_i|), T_i = r |B_i| / (|Z_i| L^2).
     """
     seen, out = _passed(weights, sectors, vectors)
-    square = (out**2).sum() / (vectors[0] ** 2).sum()
+    square = _over((out**2).sum(), (vectors[0] ** 2).sum())
     back = weights[-1].T @ out
     units, prices = [], []
     layers = list(zip(weights, sectors, seen, strict=False))
