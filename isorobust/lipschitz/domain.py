@@ -117,10 +117,11 @@ def _affine(
 
 
 def _carried(net: Network, i: int, low: np.ndarray, high: np.ndarray) -> tuple:
-    """Slopes (low [k], high [k]) of hidden layer i; 1 where a unit has no activation."""
+    """Slopes (low [k], high [k]) of hidden layer i; 1 where it is linear."""
     if net.linear is None:
         return low, high
-    return np.where(net.linear[i] > 0, 1.0, low), np.where(net.linear[i] > 0, 1.0, high)
+    low, high = (np.where(net.linear[i] > 0, 1.0, end) for end in (low, high))
+    return low, high
 
 
 def _values(

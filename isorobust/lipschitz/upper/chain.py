@@ -24,16 +24,14 @@ from scipy.linalg import solve_triangular
 
 from isorobust.lipschitz.domain import RD, UNIT, Domain, slopes
 from isorobust.lipschitz.network import Network
-from isorobust.lipschitz.upper import relaxation
+from isorobust.lipschitz.upper import primal
 
 # how near 1 the largest eigenvalue of T^1/2 S T^1/2 may come: at the optimum it often
 # is 1, where a distance costs a sixth of itself and rounding pays its inverse
 NEAR = (1 - 3e-5, 1 - 3e-4, 1 - 3e-3)
 
 
-def search(
-    net: Network, sectors: Any, rounds: int = relaxation.ROUNDS
-) -> tuple[Any, ...]:
+def search(net: Network, sectors: Any, rounds: int = primal.ROUNDS) -> tuple[Any, ...]:
     """T_i [k] per hidden layer near LipSDP-Neuron's; jax or numpy, one network.
 
     They belong to the weights with every layer scaled by the power of two that brings
@@ -41,36 +39,8 @@ def search(
     """
     xp: Any = jnp if isinstance(net.weights[0], jax.Array) else np
     weights = [xp.ldexp(w, -_exponent(w)) for w in net.weights]
-    vectors = relaxation.optimum(weights, sectors, rounds)
-    return relaxation.multipliers(weights, sectors, vectors)
-
-
-def bound_squared(weights: list[Any], sectors: Any, multipliers: Any) -> jax.Array:
-    """L^2 from above for any T > 0 [k] of THESE weights; jax, differentiable in both.
-
-    T too large is scaled down to feasibility; unlike `certified` up to rounding.
-    """
-    shape = jnp.eye(weights[0].shape[1], dtype=weights[0].dtype)
-    for w, after, (low, high), t in zip(
-        weights, weights[1:], sectors, multipliers, strict=False
-    ):
-        c, r = (high + low) / 2, (high - low) / 2
-        s = w @ shape @ w.T
-        # padded units have no row or no column, and neither may divide by zero
-        size = jnp.diagonal(s)
-        free = (r > 0) & (size > 0) & jnp.any(after != 0, axis=0)
-        t = jnp.where(free, jnp.maximum(t, 1e-6 / jnp.where(free, size, 1)), 1)
-        root = jnp.where(free, t**0.5, 0)
-        inner = root[:, None] * s * root[None]
-        scale = jnp.minimum(1, NEAR[1] / jnp.linalg.eigvalsh(inner)[-1])
-        factor = jnp.linalg.cholesky(jnp.eye(len(w), dtype=s.dtype) - scale * inner)
-        half = jax.scipy.linalg.solve_triangular(factor, root[:, None] * s, lower=True)
-        full = s + scale * (half.T @ half)
-        shape = (
-            c[:, None] * full * c[None] + jnp.diag(jnp.where(free, r**2 / t, 0)) / scale
-        )
-    last = weights[-1] @ shape @ weights[-1].T
-    return last[0, 0] if len(last) == 1 else jnp.linalg.eigvalsh(last)[-1]
+    vectors = primal.optimum(weights, sectors, rounds)
+    return primal.multipliers(weights, sectors, vectors)
 
 
 def certified(
