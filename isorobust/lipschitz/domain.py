@@ -59,7 +59,8 @@ def slopes(net: Network, domain: Domain = RD) -> Sectors:
     on the pre-activations' intervals: a unit that never switches has low = high.
     """
     if math.isfinite(domain.radius):
-        return _bounded(net, domain.radius)[1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _bounded(net, domain.radius)[1]
     kind = ACTIVATIONS[net.activation]
     ends = [
         (np.full(len(w), kind.low), np.full(len(w), kind.high)) for w in net.weights
@@ -74,7 +75,8 @@ def intervals(net: Network, radius: float) -> list[tuple[np.ndarray, np.ndarray]
     end, of interval arithmetic and of z(0) +- radius L, L the unit's own Lipschitz
     constant on the ball by LipLT. Widened by more than the rounding.
     """
-    return _bounded(net, radius)[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _bounded(net, radius)[0]
 
 
 def _bounded(
@@ -96,8 +98,10 @@ def _bounded(
         low = np.maximum(z - reach, middle - spread)
         high = np.minimum(z + reach, middle + spread)
         margin = 4 * UNIT * (np.abs(z) + np.abs(middle))
-        boxes.append((low - margin, high + margin))
-        sectors.append(_carried(net, i, *kind.slopes(*boxes[-1])))
+        boxes.append((_known(low - margin, -math.inf), _known(high + margin, math.inf)))
+        least, most = kind.slopes(*boxes[-1])
+        ends = _known(least, kind.low), _known(most, kind.high)
+        sectors.append(_carried(net, i, *ends))
         lips.append(looped(net.weights[: i + 1], sectors, lips, spectral_norm))
         box = _values(net, i, *boxes[-1])
         centre = passed(net, i, z)
@@ -105,6 +109,11 @@ def _bounded(
         steepest = max(abs(kind.low), abs(kind.high), 1.0)
         error = steepest * error + 8 * UNIT * np.abs(z)
     return boxes, sectors
+
+
+def _known(ends: np.ndarray, else_: float) -> np.ndarray:
+    """Ends [k], and `else_` where they overflowed into nan."""
+    return np.where(np.isnan(ends), else_, ends)
 
 
 def _affine(

@@ -67,3 +67,11 @@ def looped(
         size *= float(np.linalg.norm(weights[j]) * max(1.0, np.abs(middle).max()))
     total = norm(chain, rounding(chain, size)) + total
     return total * (1 + 8 * len(weights) * UNIT)
+
+
+def shifted(value: float, power: int) -> float:
+    """value 2^power, from above: inf where it overflows, 0 only for 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        found = np.ldexp(value, power)
+    # below the normal numbers it is rounded
+    return float(found if value == 0 or found > 1e-300 else np.nextafter(found, 1))

@@ -24,6 +24,7 @@ from scipy.linalg import solve_triangular
 
 from isorobust.lipschitz.domain import RD, UNIT, Domain, slopes
 from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.norms import shifted
 from isorobust.lipschitz.upper import primal
 
 # how near 1 the largest eigenvalue of T^1/2 S T^1/2 may come: at the optimum it often
@@ -38,7 +39,7 @@ def search(net: Network, sectors: Any, rounds: int = primal.ROUNDS) -> tuple[Any
     its largest entry into [1/2, 1), so that float32 loses none.
     """
     xp: Any = jnp if isinstance(net.weights[0], jax.Array) else np
-    weights = [xp.ldexp(w, -_exponent(w)) for w in net.weights]
+    weights = [xp.ldexp(w, -exponent(w)) for w in net.weights]
     vectors = primal.optimum(weights, sectors, rounds)
     return primal.multipliers(weights, sectors, vectors)
 
@@ -56,11 +57,9 @@ def certified(
     in the Loewner order, some 1e-9 in all at 64 units; inf where that fails or an
     entry isn't finite.
     """
-    if not all(np.isfinite(w).all() for w in net.weights):
-        return math.inf
     sectors = slopes(net, domain) if sectors is None else sectors
     found = search(net, sectors) if multipliers is None else multipliers
-    scale = np.cumsum([_exponent(w) for w in net.weights])
+    scale = np.cumsum([exponent(w) for w in net.weights])
 
     def given(i: int, _: np.ndarray, e: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", under="ignore"):
@@ -80,6 +79,8 @@ def recursion(
     Every vector's coordinates are in powers of two of their own, v_i = 2^e_i v~_i, so
     that nothing overflows: prices(i, S, e) -> T [k], both S and T in these units.
     """
+    if not all(np.isfinite(w).all() for w in weights):
+        return math.inf
     shape, e = np.eye(weights[0].shape[1]), np.zeros(weights[0].shape[1], int)
     for i, (w, (low, high)) in enumerate(zip(weights, sectors, strict=False)):
         s, e = _image(w, shape, e)
@@ -94,8 +95,7 @@ def recursion(
     s = np.ldexp(s, e[:, None] + e - 2 * top)
     largest = s[0, 0] if len(s) == 1 else np.linalg.eigvalsh(s)[-1]
     largest = max(float(largest), 0.0) + 4 * len(s) * UNIT * np.trace(s)
-    with np.errstate(over="ignore"):
-        return float(np.ldexp(math.sqrt(largest) * (1 + 4 * UNIT), top))
+    return shifted(math.sqrt(largest) * (1 + 4 * UNIT), top)
 
 
 def _image(w: Any, shape: Any, e: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +155,7 @@ def _through(s: Any, c: Any, r: Any, t: Any, near: float) -> np.ndarray | None:
     return shape + np.diag(8 * (k + 4) * UNIT * np.diagonal(shape))
 
 
-def _exponent(w: Any) -> Any:
+def exponent(w: Any) -> Any:
     """e with max |w| in [2^(e-1), 2^e); 0 for a zero matrix."""
     xp: Any = jnp if isinstance(w, jax.Array) else np
     return xp.frexp(xp.abs(w).max())[1]

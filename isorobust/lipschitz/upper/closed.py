@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from isorobust.lipschitz.domain import RD, UNIT, Domain, Sectors, slopes
 from isorobust.lipschitz.network import Network, balanced
-from isorobust.lipschitz.norms import lengths, looped, spectral_norm
-from isorobust.lipschitz.upper.chain import recursion
+from isorobust.lipschitz.norms import lengths, looped, shifted, spectral_norm
+from isorobust.lipschitz.upper.chain import exponent, recursion
 
 
 def product(net: Network, domain: Domain = RD) -> float:
     """The product of the layers' spectral norms and the units' largest slopes.
 
     prod_i |W_i S_i|, S_i the diagonal of max |phi'| on the domain (Szegedy et al.
-    2014); for homogeneous activations the smaller of before and after balancing.
+    2014); the smaller of before and after balancing.
     """
     return _least(_product, net, domain)
 
@@ -36,20 +37,15 @@ def path(net: Network, domain: Domain = RD) -> float:
     outputs: the root of the sum of their squares, which bounds the Frobenius norm of
     the derivative. Unchanged by rescaling units.
     """
-    (first, *rest), largest = net.weights, _largest(slopes(net, domain))
-    reach = np.linalg.norm(first, axis=1)
-    for weight, s in zip(rest, largest, strict=True):
-        reach = np.abs(weight) @ (s * reach)
-    operations = sum(w.size for w in net.weights)
-    total = float(reach[0]) if len(reach) == 1 else float(np.linalg.norm(reach))
-    return total * (1 + 4 * operations * UNIT)
+    return _least(_path, net, domain, balance=False)
 
 
 def eclipse(net: Network, domain: Domain = RD) -> float:
     """ECLipsE-Fast (Xu & Sivaranjani 2024): the chain with equal multipliers.
 
-    chain.recursion with T = I / (2 lambda_max(S)) at every layer, for any sectors
-    (units with low = high cost nothing). The smaller of before and after balancing.
+    chain.recursion with T = t I, t lambda_max(S) = r / (|c| + r) at every layer, c, r =
+    (high +- low) / 2 at their largest: 1/2 for slopes in [0, 1]. The smaller of before
+    and after balancing.
     """
     return _least(_eclipse, net, domain)
 
@@ -62,7 +58,7 @@ def interval(net: Network, domain: Domain = RD) -> float:
     output it is sum_j max(sum_i (a_i w_ij)_+, sum_i (a_i w_ij)_-)^2, its root. Tight
     where few units may still switch. Unchanged by rescaling units.
     """
-    return _interval(net, slopes(net, domain))
+    return _least(_interval, net, domain, balance=False)
 
 
 def _largest(sectors: Sectors) -> list[np.ndarray]:
@@ -76,6 +72,16 @@ def _product(net: Network, sectors: Sectors) -> float:
     return total * (1 + 8 * len(net.layers) * UNIT)
 
 
+def _path(net: Network, sectors: Sectors) -> float:
+    first, *rest = net.weights
+    reach = np.linalg.norm(first, axis=1)
+    for weight, s in zip(rest, _largest(sectors), strict=True):
+        reach = np.abs(weight) @ (s * reach)
+    operations = sum(w.size for w in net.weights)
+    total = float(reach[0]) if len(reach) == 1 else float(np.linalg.norm(reach))
+    return total * (1 + 4 * operations * UNIT)
+
+
 def _liplt(net: Network, sectors: Sectors) -> float:
     lips: list[float] = []
     for k in range(len(net.layers)):
@@ -84,13 +90,15 @@ def _liplt(net: Network, sectors: Sectors) -> float:
 
 
 def _eclipse(net: Network, sectors: Sectors) -> float:
-    def equal(_: int, s: np.ndarray, e: np.ndarray) -> np.ndarray:
+    def equal(i: int, s: np.ndarray, e: np.ndarray) -> np.ndarray:
+        low, high = sectors[i]
+        c, r = np.abs(high + low).max(), (high - low).max()
         # T = t I of the units themselves, not of their powers of two
         unit = np.ldexp(1.0, e - e.max())
         top = np.linalg.eigvalsh(unit[:, None] * s * unit)[-1]
-        return unit**2 / (2 * top) if top > 0 else unit
+        return unit**2 * r / ((c + r) * top) if top > 0 and r > 0 else unit
 
-    return recursion(net.weights, sectors, equal, near=0.75)
+    return recursion(net.weights, sectors, equal, near=0.999)
 
 
 def _interval(net: Network, sectors: Sectors) -> float:
@@ -107,9 +115,24 @@ def _interval(net: Network, sectors: Sectors) -> float:
 
 
 def _least(
-    bound: Callable[[Network, Sectors], float], net: Network, domain: Domain
+    bound: Callable[[Network, Sectors], float],
+    net: Network,
+    domain: Domain,
+    balance: bool = True,
 ) -> float:
-    """The smaller of the bound before and after balancing, which keeps the slopes."""
-    sectors = slopes(net, domain)
-    raw, even = bound(net, sectors), balanced(net, biases=False)
-    return float(raw if even is net else min(raw, bound(even, sectors)))
+    """The least of the bound before and after balancing, which keeps the slopes.
+
+    And of the domain's slopes and those of R^d: narrower ones can give more. Of layers
+    in powers of two of their own, so that only the answer can overflow.
+    """
+    if not all(np.isfinite(w).all() for w in net.weights):
+        return math.inf
+    powers = [int(exponent(w)) for w in net.weights]
+    scaled = zip(net.layers, powers, strict=True)
+    raw = replace(net, layers=tuple((np.ldexp(w, -e), b) for (w, b), e in scaled))
+    # of weights and slopes alone, which any unit may be rescaled for: as if relu
+    even = balanced(replace(raw, activation="relu"), biases=False)
+    nets = [raw, even] if balance else [raw]
+    sectors = [slopes(net, place) for place in {RD, domain}]
+    found = min(bound(one, some) for one in nets for some in sectors)
+    return shifted(found, sum(powers))
