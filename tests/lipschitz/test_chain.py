@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -29,7 +28,7 @@ def some(*sizes: int, seed: int = 0, activation: str = "relu") -> Network:
 
 
 def single(tree: Any) -> Any:
-    return jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), tree)
+    return jax.tree.map(np.float32, tree)
 
 
 def attained(net: Network, sectors: Any, rounds: int = 600) -> float:
@@ -69,23 +68,26 @@ def test_above_what_points_attain(sizes: tuple, activation: str) -> None:
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 @pytest.mark.parametrize("sizes", DEEP, ids=str)
 def test_it_is_lipsdp(sizes: tuple, activation: str) -> None:
-    """Vectors attain it to 1e-4, from float64 and float32 multipliers alike."""
+    """Vectors attain it to 1e-4: no bound of this kind is lower."""
     net = some(*sizes, activation=activation)
-    sectors = slopes(net)
-    below = attained(net, sectors)
+    below = attained(net, slopes(net))
     assert below <= chain.certified(net) <= below * (1 + 1e-4)
-    found = jax.jit(chain.search)(single(net), single(sectors))
-    assert below <= chain.certified(net, RD, found) <= below * (1 + 2e-4)
+
+
+def test_multipliers_of_float32_are_as_good() -> None:
+    net = some(4, 6, 7, 3)
+    found = jax.jit(chain.search)(single(net), single(slopes(net)))
+    assert chain.certified(net, RD, found) <= chain.certified(net) * (1 + 1e-4)
 
 
 def test_of_two_layers_it_is_the_maxcut_form() -> None:
+    duals = jax.jit(lambda c: maxcut.duals(c, maxcut.vectors(c, 300)))
     for seed in range(5):
         net = some(6, 14, 1, seed=seed)
         (w, _), (a, _) = net.layers
         (low, high), *_ = slopes(net)
         c = maxcut.factor(w, a[0], low, high)
-        single = jnp.asarray(c, jnp.float32)
-        y = np.asarray(maxcut.duals(single, maxcut.vectors(single, 300)), float)
+        y = np.asarray(duals(np.float32(c)), float)
         inner = c.T @ (c / y[:, None])
         other = np.sqrt(y.sum() * np.linalg.eigvalsh(inner)[-1]) / 2
         assert chain.certified(net) == pytest.approx(other, rel=5e-5)
@@ -213,27 +215,25 @@ def test_padding_changes_nothing() -> None:
     )
     padded = single(Network(layers))
     sectors = single(slopes(Network(layers)))
-    found = jax.jit(chain.search)(padded, sectors)
-    assert all(np.isfinite(t).all() for t in found)
-    cut = [np.asarray(t)[:k] for t, k in zip(found, (6, 5), strict=True)]
+    # two lanes: weights twice as large have the same multipliers (search's scale)
+    lanes = jax.tree.map(lambda a: np.stack([a, 2 * a]), padded)
+    both = jax.tree.map(lambda a: np.stack([a, a]), sectors)
+    found = jax.jit(jax.vmap(chain.search))(lanes, both)
+    for t in found:
+        assert np.isfinite(t).all()
+        np.testing.assert_allclose(t[0], t[1], rtol=1e-6)
+    cut = [np.asarray(t)[0, :k] for t, k in zip(found, (6, 5), strict=True)]
     assert chain.certified(net, RD, cut) == pytest.approx(value, rel=1e-4)
-    # many at once, as one
-    lanes = jax.tree.map(lambda a: jnp.stack([a, 2 * a]), padded)
-    both = jax.tree.map(lambda a: jnp.stack([a, a]), sectors)
-    many = jax.jit(jax.vmap(chain.search))(lanes, both)
-    for t, s in zip(many, found, strict=True):
-        np.testing.assert_allclose(t[0], s, atol=1e-3 * np.max(s))
-        np.testing.assert_allclose(t[1], s, atol=1e-3 * np.max(s))
 
 
 @pytest.mark.parametrize("sizes", [(4, 8, 1), (3, 5, 5, 2)], ids=str)
 def test_the_gradient_of_the_square_is_that_of_lipsdp(sizes: tuple) -> None:
     """At the optimum, vectors held fixed: finite differences of the optimum's value."""
     net = some(*sizes)
-    weights, sectors = single(net.weights), single(slopes(net))
-    vectors = primal.optimum(weights, sectors, 400)
-    slope = jax.grad(primal.square)(weights, sectors, vectors)
-    scale = max(float(jnp.abs(g).max()) for g in slope)
+    vectors = primal.optimum(net.weights, slopes(net), 600)
+    found = single((net.weights, slopes(net), vectors))
+    slope = jax.jit(jax.grad(primal.square))(*found)
+    scale = float(max(np.abs(g).max() for g in slope))
     for i, j in ((0, 0), (1, 2)):
         ends = []
         for move in (1e-3, -1e-3):
@@ -249,7 +249,7 @@ def test_numpy_and_jax_go_the_same_way() -> None:
     sectors = slopes(net)
     start = primal.first(net.weights)
     one = primal.improved(net.weights, sectors, start)
-    other = primal.improved(*single((net.weights, sectors, start)))
+    other = jax.jit(primal.improved)(*single((net.weights, sectors, start)))
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
