@@ -194,6 +194,20 @@ def test_dead_units_and_zero_networks() -> None:
     assert chain.certified(grown) == pytest.approx(value, rel=1e-5)
 
 
+def test_what_is_tiny_beside_zeros_is_not_lost() -> None:
+    (w, b), (v, c) = some(3, 5, 2).layers
+    value = chain.certified(Network(((w, b), (v, c))))
+    for power in (-900, 900):
+        head = np.vstack([np.ldexp(v, power), np.zeros(5)]), np.zeros(3)
+        for first in (w, np.vstack([w[:4], 0 * w[:1]])):
+            bound = chain.certified(Network(((first, b), head)))
+            assert bound <= np.ldexp(value, power) * (1 + 1e-4)
+            assert bound >= np.ldexp(value, power) / 2
+    flat = [np.full(5, 1e-200)] * 2
+    steep = chain.certified(Network(((w, b), (v, c))), sectors=[flat])
+    assert np.linalg.norm(v @ w, 2) * 1e-200 <= steep <= 1e-140
+
+
 def test_nearly_equal_rows_and_cancellation() -> None:
     w = np.array([[1.0, 2.0], [1 + 1e-9, 2.0], [1e-9, -1e-9]])
     a = np.array([[1e6, -1e6, 1.0]])

@@ -110,6 +110,28 @@ def test_a_smaller_ball_has_no_larger_bound(name: str) -> None:
             assert at <= found[0] <= 1.1 * at
 
 
+def test_closed_forms_of_two_layers() -> None:
+    """Formulas for slopes in [0, 1] and one output, and all patterns of a small one."""
+    net = some(3, 6, 1)
+    (w, _), (a, _) = net.layers
+    b = a[0][:, None] * w
+    up, down = np.maximum(b, 0).sum(axis=0), np.maximum(-b, 0).sum(axis=0)
+    interval = np.linalg.norm(np.maximum(up, down))
+    assert upper.interval(net) == pytest.approx(interval, rel=1e-9)
+    t = np.sqrt(np.abs(a[0]) / np.linalg.norm(w, axis=1))
+    found = []
+    for scale in (np.ones(6), t):  # as it is, and balanced
+        v, u = scale[:, None] * w, a[0] / scale
+        norms = np.linalg.norm(u @ v), np.linalg.norm(u) * np.linalg.norm(v, 2)
+        found.append(sum(norms) / 2)
+    assert upper.liplt(net) == pytest.approx(min(found), rel=1e-9)
+    patterns = itertools.product((0.0, 1.0), repeat=6)
+    formal = max(np.linalg.norm(np.array(s) @ b) for s in patterns)
+    for name in upper.__all__:
+        assert formal <= getattr(upper, name)(net)
+    assert formal <= chain.certified(net) <= 1.2534 * formal
+
+
 def test_what_never_switches_is_linear() -> None:
     """Biases of 100 on the unit ball: the matrix of the pattern, exactly."""
     net = some(3, 6, 5, 2)

@@ -102,13 +102,13 @@ def _image(w: Any, shape: Any, e: Any) -> tuple[np.ndarray, np.ndarray]:
     """(S, e) of W P W' [k, k] from above, its rows in powers of two of their own.
 
     An error |E_ij| <= u m_i m_j is below u k diag(m^2) in the Loewner order, here with
-    m = |W| diag(P)^1/2.
+    m = |W| diag(P)^1/2. A zero row takes a power below all others.
     """
     width = np.diagonal(shape)
     w = np.where(width > 0, w, 0.0)
     mantissa, power = np.frexp(w)
-    power = np.where(w != 0, power + e, np.iinfo(np.int32).min // 4)
-    rows = np.where(np.any(w != 0, axis=1), power.max(axis=1), 0)
+    power = np.where(w != 0, power + e, -(2**28))
+    rows = power.max(axis=1)
     with np.errstate(under="ignore"):
         w = np.ldexp(mantissa, np.maximum(power - rows[:, None], -2000))
     s = w @ shape @ w.T
@@ -121,7 +121,10 @@ def _ball(low: Any, high: Any) -> tuple[np.ndarray, np.ndarray]:
     """(c, r) with [low, high] within [c - r, c + r] in spite of rounding."""
     low, high = np.asarray(low, float), np.asarray(high, float)
     c = (low + high) / 2
-    return c, np.maximum(high - c, c - low) * (1 + 2 * UNIT)
+    r = np.maximum(high - c, c - low) * (1 + 2 * UNIT)
+    # slopes whose squares vanish would vanish too
+    size = np.abs(c) + r
+    return c, np.where((size > 0) & (size < 1e-150), 1e-150, r)
 
 
 def _through(s: Any, c: Any, r: Any, t: Any, near: float) -> np.ndarray | None:
