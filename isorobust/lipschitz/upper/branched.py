@@ -11,7 +11,8 @@ from isorobust.lipschitz.upper.leaves import Leaves
 from isorobust.lipschitz.upper.maxcut import Problem, certified, posed
 
 LEAVES = 1024  # that `branched` may look at
-FRONT = 32  # leaves that branch at once
+FRONT = 16  # leaves that branch at once
+KEPT = 32  # patterns
 ROOT, ROUNDS = 200, 25  # of the power method, at the root and after a branching
 CLOSED = 1e-9  # relative distance to the best pattern where a leaf is left
 
@@ -113,5 +114,5 @@ def _better(
     if kept is not None:
         s, value = np.concatenate([kept[0], s]), np.concatenate([kept[1], value])
     s, first = np.unique(s, axis=0, return_index=True)
-    order = np.argsort(-value[first], kind="stable")[:FRONT]
+    order = np.argsort(-value[first], kind="stable")[:KEPT]
     return s[order], value[first][order]
