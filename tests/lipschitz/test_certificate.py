@@ -7,13 +7,16 @@ from fractions import Fraction
 import jax
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from isorobust.activations import ACTIVATIONS
+from isorobust.lipschitz import lower
 from isorobust.lipschitz.domain import RD, SPHERE, Domain, slopes
 from isorobust.lipschitz.exact import enumeration
-from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.network import Network, gradient
 from isorobust.lipschitz.upper import SEARCHES, branched, certificate, maxcut
-from isorobust.lipschitz.upper.branched import patterns
+from isorobust.lipschitz.upper.branched import explored
+from isorobust.lipschitz.upper.reach import reach
 
 DOMAINS = [RD, Domain(0.7), SPHERE]
 SHAPES = [(1, 1), (1, 6), (7, 1), (2, 9), (5, 10), (12, 8)]  # (d, k)
@@ -38,15 +41,92 @@ def formal(net: Network, domain: Domain = RD) -> float:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("domain", DOMAINS, ids=str)
 @pytest.mark.parametrize(("d", "k"), SHAPES)
-def test_branching_finds_the_formal_constant(
+def test_branching_is_at_or_below_the_formal_constant(
     activation: str, domain: Domain, d: int, k: int
 ) -> None:
+    """At it for smooth activations, whose patterns are never out of reach for sure."""
     for seed in range(3):
         net = network(seed, d, k, activation)
         truth = formal(net, domain)
-        assert truth <= branched(net, domain) <= truth * (1 + 1e-8)
+        assert branched(net, domain) <= truth * (1 + 1e-8)
         value = certificate(net, domain)
         assert branched(net, domain) <= value <= truth * GROTHENDIECK * (1 + 1e-6)
+        assert truth <= value
+        if not net.kinked:
+            assert truth <= branched(net, domain)
+
+
+@pytest.mark.parametrize(("d", "k"), [(1, 6), (2, 6), (3, 7), (4, 5), (7, 3)])
+@pytest.mark.parametrize("bias", [1.0, 0.0], ids=["biased", "bias-free"])
+def test_branching_finds_the_exact_constant(d: int, k: int, bias: float) -> None:
+    """Against all regions by linear programs, and with the point that attains it."""
+    for seed in range(3):
+        (w, b), last = network(seed, d, k).layers
+        net = Network(((w, bias * b), last))
+        exact, tree = enumeration(net), explored(net)
+        assert tree is not None and tree.done and tree.point is not None
+        assert exact * (1 - 1e-12) <= tree.bound <= exact * (1 + 1e-8)
+        assert branched(net) <= certificate(net)
+        assert branched(net) == pytest.approx(tree.bound, rel=1e-12)
+        assert lower.attained(net, RD, tree.point)[0] >= tree.bound * (1 - 1e-8)
+        assert exact <= certificate(net, RD, (np.ones(k), 1.0))
+
+
+def test_a_pattern_out_of_reach_is_left_out() -> None:
+    """LipSDP and the formal constant see the slope 4, which f has nowhere."""
+    # 2 relu(x) - 2 relu(x - 1) - 2 relu(-x - 2): slopes 2, 0, 2 from left to right
+    w, b = np.array([[1.0], [1.0], [-1.0]]), np.array([0.0, -1.0, -2.0])
+    net = Network(((w, b), (np.array([[2.0, -2.0, -2.0]]), np.zeros(1))))
+    assert formal(net) == pytest.approx(4)
+    assert certificate(net) >= 4
+    assert enumeration(net) == pytest.approx(2)
+    assert branched(net) == pytest.approx(2, rel=1e-8)
+
+
+@pytest.mark.parametrize("radius", [0.3, 1.0, 4.0])
+def test_branching_is_exact_on_balls(radius: float) -> None:
+    """d = 1 against the pieces between kinks; d = 2 against a grid from below."""
+    for seed in range(6):
+        net = network(seed, 1, 9)
+        (w, b), _ = net.layers
+        kinks = np.sort(np.append(-b / w[:, 0], [-radius, radius]))
+        kinks = kinks[np.abs(kinks) <= radius]
+        middles = (kinks[1:] + kinks[:-1])[:, None] / 2
+        exact = np.abs(gradient(net, middles)).max()
+        assert branched(net, Domain(radius)) == pytest.approx(exact, rel=1e-8)
+        net = network(seed, 2, 8)
+        axis = np.linspace(-radius, radius, 301)
+        grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+        grid = grid[np.linalg.norm(grid, axis=1) <= radius]
+        seen = np.linalg.norm(gradient(net, grid), axis=1).max()
+        tree = explored(net, Domain(radius))
+        assert tree is not None and tree.point is not None
+        assert seen <= tree.bound * (1 + 1e-12)
+        assert np.linalg.norm(tree.point) <= radius
+        value = np.linalg.norm(gradient(net, tree.point[None]))
+        assert value == pytest.approx(tree.bound, rel=1e-8)
+
+
+@pytest.mark.parametrize("radius", [np.inf, 1.5], ids=["rd", "ball"])
+def test_points_have_the_pattern_and_conflicts_are_none_too_many(radius: float) -> None:
+    """A conflict against a linear program in a box around the ball."""
+    rng, points, conflicts = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        w, b = rng.standard_normal((8, 4)), rng.standard_normal(8)
+        signs = rng.choice([-1.0, 1.0], 8)
+        point, units = reach(w, b, signs, radius)
+        assert (point is None) != (units is None)
+        if point is not None:
+            assert np.all(signs * (w @ point + b) > 0)
+            assert np.linalg.norm(point) <= radius
+            points += 1
+        if units is not None:
+            rows, near = signs[units, None] * w[units], signs[units] * b[units]
+            cube = [(-9e3, 9e3) if np.isinf(radius) else (-0.75, 0.75)] * 4
+            inside = linprog(np.zeros(4), A_ub=-rows, b_ub=near - 1e-9, bounds=cube)
+            assert inside.status == 2
+            conflicts += 1
+    assert min(points, conflicts) >= 10
 
 
 @pytest.mark.parametrize(("d", "k"), [(5, 10), (12, 8), (8, 40)])
@@ -101,18 +181,9 @@ def padded(net: Network) -> Network:
     return replace(net, layers=(hidden, (np.pad(a, ((0, 0), (0, 4))), c)))
 
 
-@pytest.mark.parametrize("sizes", [(2, 6), (3, 7), (4, 5)])
-def test_above_the_exact_constant(sizes: tuple[int, int]) -> None:
-    for seed in range(3):
-        net = network(seed, *sizes)
-        exact = enumeration(net)
-        assert exact <= branched(net) <= certificate(net) + 1e-12
-        assert exact <= certificate(net, RD, (np.ones(sizes[1]), 1.0))
-
-
 def test_more_leaves_never_hurt() -> None:
     """LipSDP is 2.6 % above the formal constant here; one branching leaves 0.8 %."""
-    net = network(4, 3, 14)
+    net = network(4, 3, 14, "tanh")
     values = [branched(net, leaves=n) for n in (1, 3, 33)]
     assert values[0] == pytest.approx(certificate(net), rel=1e-6)
     least, less, none = np.array(values) / formal(net) - 1
@@ -122,16 +193,16 @@ def test_more_leaves_never_hurt() -> None:
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-def test_patterns_attain_the_formal_constant(activation: str) -> None:
+def test_the_pattern_has_the_length_of_the_bound(activation: str) -> None:
     for domain in DOMAINS:
         net = padded(network(1, 4, 10, activation))
         (w, _), (a, _) = net.layers
+        tree = explored(net, domain)
+        assert tree is not None and tree.done
         low, high = slopes(net, domain)[0]
-        found = patterns(net, domain)
-        sizes = np.linalg.norm(np.where(found, high, low) * a[0] @ w, axis=1)
-        assert found.shape[1] == 14 and set(np.unique(found)) <= {0, 1}
-        assert sizes[0] == pytest.approx(branched(net, domain), rel=1e-8)
-        assert np.all(np.diff(sizes) <= 1e-9 * sizes[0])
+        size = np.linalg.norm(np.where(tree.pattern, high, low) * a[0] @ w)
+        assert size == pytest.approx(tree.bound, rel=1e-8)
+        assert tree.bound == pytest.approx(branched(net, domain), rel=1e-8)
 
 
 def test_units_that_never_switch_drop_out_on_a_ball() -> None:
@@ -149,7 +220,7 @@ def test_other_networks() -> None:
     (w, b), _ = network(0, 3, 5).layers
     several = Network(((w, b), (rng.standard_normal((2, 5)), np.zeros(2))))
     assert branched(several) == np.inf == maxcut.certified(several)
-    assert patterns(several).shape == (0, 5)
+    assert explored(several) is None
     wild = Network(((w * np.inf, b), (np.ones((1, 5)), np.zeros(1))))
     assert branched(wild) == np.inf == certificate(wild)
 
@@ -186,7 +257,7 @@ def test_bounds_hold_in_exact_arithmetic(name: str, kind: str) -> None:
         # every unit is rescaled by a factor of its own, too
         t = np.exp(3 * np.random.default_rng(seed).standard_normal(k))
         w, a = into * w * t[:, None], out * a / t
-        net = Network(((w, b), (a, c)))
+        net = Network(((w, b), (a, c)), "tanh")
         exact = rational_square(w, a[0])
         values = [branched(net), certificate(net)]
         values.append(certificate(net, RD, (np.ones(k), 1.0)))

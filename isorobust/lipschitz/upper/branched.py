@@ -1,118 +1,149 @@
 """Branch and bound over the signs of undecided units: tighter than LipSDP (numpy)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from isorobust.lipschitz.domain import RD, Domain
+from isorobust.lipschitz.domain import RD, Domain, slopes
 from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.upper import leaves as at
 from isorobust.lipschitz.upper.leaves import Leaves
-from isorobust.lipschitz.upper.maxcut import Problem, certified, posed
+from isorobust.lipschitz.upper.maxcut import certified, posed
+from isorobust.lipschitz.upper.reach import Answer, reach
 
 LEAVES = 1024  # that `branched` may look at
 FRONT = 16  # leaves that branch at once
-KEPT = 32  # patterns
 ROOT, ROUNDS = 200, 25  # of the power method, at the root and after a branching
-CLOSED = 1e-9  # relative distance to the best pattern where a leaf is left
+CLOSED = 1e-9  # relative gap at which a bound is a pattern's value
 
 
 def branched(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> float:
-    """The formal constant of a two-layer network, or the best bound on it.
+    """The constant of a two-layer network, or the best bound that `leaves` buy.
 
-    max over sign patterns of |C's| / 2 (see maxcut.py) by branch and bound: the leaf
-    with the largest bound is split at its most undecided unit, until none is above the
-    best pattern found (then that IS the formal constant, to 1e-9) or `leaves` are
-    spent. A leaf's bound is the certificate of maxcut.py with decided rows merged into
-    the last. Bounds the Euclidean constant on R^d or a ball (units that never switch
-    there are decided), over all patterns, reachable or not. Never above `certified`;
-    inf where that is.
+    max over sign patterns of |C's| / 2 (see maxcut.py) by branch and bound, see
+    `explored`. For ReLU, patterns that provably no x of the domain has are left out:
+    given leaves enough, the bound IS the Lipschitz constant on R^d or the ball, to 1e-9
+    (unless units are in special position, as |x| = relu(x) + relu(-x): then it may be
+    the formal one, over all patterns). For other activations it is the formal one.
+    Never above `certified`; inf where that is.
     """
-    problem = posed(net, domain)
-    if problem is None:
-        return np.inf
-    tree = explored(problem, leaves)
-    return min(certified(net, domain), problem.outward(tree.bound))
-
-
-def patterns(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> np.ndarray:
-    """The best patterns found [n, k], best first: 1 where a unit has its high slope.
-
-    Where `branched` is exact, the first has its value, and attains it if some x has
-    that pattern. Rows of units that make no difference are 1. [0, k]: not two layers.
-    """
-    problem = posed(net, domain)
-    k = len(net.layers[0][0])
-    if problem is None:
-        return np.zeros((0, k))
-    tree = explored(problem, leaves)
-    found = np.ones((len(tree.patterns), k + 1))
-    found[:, problem.rows] = tree.patterns
-    return (found[:, :-1] > 0).astype(float)
+    tree = explored(net, domain, leaves)
+    return np.inf if tree is None else min(certified(net, domain), tree.bound)
 
 
 @dataclass(frozen=True)
 class Tree:
     """What a branch and bound found.
 
-    bound: certified, of |c's|; patterns [n, m]: the best signs, best first; best: the
-    largest |c's| among them; leaves: how many were looked at
+    bound: certified; pattern [k]: 1 where a unit has its high slope, 0 where its low,
+    of the largest leaf; done: that pattern's gradient has the length `bound`, to 1e-9,
+    and isn't known to be out of reach; point [d]: an x inside the domain with that
+    pattern, or None; leaves: how many were looked at
     """
 
     bound: float
-    patterns: np.ndarray
-    best: float
+    pattern: np.ndarray
+    done: bool
+    point: np.ndarray | None
     leaves: int
 
 
-def explored(problem: Problem, leaves: int) -> Tree:
-    """Branch and bound of max |c's|."""
-    c = problem.c
-    open_ = at.root(c, ROOT)
-    spent, closed = 1, 0.0  # closed: the largest bound of a leaf that was left
-    draws = np.random.default_rng(0).standard_normal((32, open_.v.shape[1]))
-    kept = _better(c, draws @ open_.v[0], None)
-    while True:
-        done = open_.bound <= kept[1][0] * (1 + CLOSED)
-        closed = max(closed, open_.bound.max(initial=0, where=done))
-        open_ = open_[~done]
-        if not len(open_) or spent >= leaves:
-            break
-        order = np.argsort(-open_.bound, kind="stable")
-        front, rest = open_[order[:FRONT]], open_[order[FRONT:]]
-        split = _split(c, front)
-        kept = _better(c, split.v[:, 0], kept)
-        spent += len(split)
-        open_ = at.joined(rest, split)
-    bound = max(closed, open_.bound.max(initial=0))
-    return Tree(float(bound), kept[0], float(kept[1][0]), spent)
+def explored(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> Tree | None:
+    """Best-first branch and bound; None where `posed` is.
 
-
-def _split(c: np.ndarray, front: Leaves) -> Leaves:
-    """Each leaf's two children, never above it.
-
-    Decided is the unit with the largest (1 - v_i1^2) y_i; where none is free, the leaf
-    is a pattern, and its children are itself.
+    A leaf's bound is the certificate of maxcut.py with decided rows merged into the
+    last. The leaf with the largest is split at its most undecided unit, and others
+    with it, until that bound is a pattern's value: then, if some x has the pattern, no
+    leaf is above what is attained; if some units provably can't have their signs
+    together, one of them is the other way, and the leaf is split into those cases.
     """
+    problem = posed(net, domain)
+    if problem is None:
+        return None
+    c, ask = problem.c, _asks(net, domain, problem.rows)
+    open_, spent, answer, done = at.root(c, ROOT), 1, Answer(None, None), False
+    while spent < leaves:
+        open_ = open_[np.argsort(-open_.bound, kind="stable")]
+        front, rest = open_[:FRONT], open_[FRONT:]
+        tight = front.bound <= front.value * (1 + CLOSED)
+        cases = _split(front[~tight])
+        if tight[0]:
+            answer = ask(front.pattern[0])
+            done = answer.conflict is None
+            if done:
+                break
+            tight[0] = False  # it goes
+            cases = at.joined(cases, _detours(front[:1], answer.conflict))
+        new = _settled(c, cases)
+        spent += len(new)
+        open_ = at.joined(front[tight], rest, new)
+    top = open_[[np.argmax(open_.bound)]]
+    if not done:
+        answer = ask(top.pattern[0])
+    pattern = np.ones(len(net.layers[0][0]) + 1)
+    pattern[problem.rows] = top.pattern[0] > 0
+    bound = problem.outward(float(top.bound[0]))
+    return Tree(bound, pattern[:-1], done, answer.point, spent)
+
+
+def _asks(net: Network, domain: Domain, rows: np.ndarray) -> Callable:
+    """ask(pattern [m]) -> Answer, with rows of c as its units; see reach.py.
+
+    Of an activation other than ReLU nothing is known. Units that never switch on the
+    domain have the sign they have there.
+    """
+    (w, b), _ = net.layers
+    low, high = slopes(net, domain)[0]
+    signs, row = np.where(high > 0, 1.0, -1.0), np.full(len(w), -1)
+    row[rows[:-1]] = np.arange(len(rows) - 1)
+    known = (row >= 0) | ((low == high) & np.any(w != 0, axis=1))
+    if net.linear is not None:
+        known &= net.linear[0] == 0
+    units = np.flatnonzero(known)
+
+    def ask(pattern: np.ndarray) -> Answer:
+        if not net.kinked or not len(units):
+            return Answer(None, None)
+        every = signs.copy()
+        every[rows[:-1]] = pattern[:-1]
+        point, conflict = reach(w[units], b[units], every[units], domain.radius)
+        if conflict is not None:
+            conflict = row[units[conflict]]
+            conflict = conflict[conflict >= 0]
+        return Answer(point, conflict)
+
+    return ask
+
+
+def _settled(c: np.ndarray, cases: Leaves) -> Leaves:
+    """The leaves with their signs in place, their bounds never above those before."""
+    if not len(cases):
+        return cases
+    new = at.settle(c, at.pinned(cases.v, cases.signs), cases.signs, ROUNDS)
+    return replace(new, bound=np.minimum(new.bound, cases.bound))
+
+
+def _split(front: Leaves) -> Leaves:
+    """Each leaf twice, with its most undecided unit, (1 - v_i1^2) y_i, either way."""
     score = np.where(front.signs == 0, (1 - front.v[:, 0] ** 2) * front.y, -1)
-    unit = score.argmax(axis=1)
+    unit, every = score.argmax(axis=1), np.arange(len(front))
     signs = np.concatenate([front.signs, front.signs])
-    every = np.arange(len(front))
     signs[every, unit], signs[every + len(front), unit] = 1, -1
-    signs[:, -1] = 1
-    v = at.pinned(np.concatenate([front.v, front.v]), signs)
-    new = at.settle(c, v, signs, ROUNDS)
-    bound = np.minimum(new.bound, np.concatenate([front.bound, front.bound]))
-    return Leaves(new.v, new.signs, new.y, bound)
+    return replace(at.joined(front, front), signs=signs)
 
 
-def _better(
-    c: np.ndarray, signs: np.ndarray, kept: tuple[np.ndarray, np.ndarray] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """(patterns, |c's|), best first: those kept and what the signs are rounded to."""
-    s, value = at.rounded(c, signs)
-    if kept is not None:
-        s, value = np.concatenate([kept[0], s]), np.concatenate([kept[1], value])
-    s, first = np.unique(s, axis=0, return_index=True)
-    order = np.argsort(-value[first], kind="stable")[:KEPT]
-    return s[order], value[first][order]
+def _detours(leaf: Leaves, units: np.ndarray) -> Leaves:
+    """The ways in which one of the units isn't as in the leaf's pattern.
+
+    The first has the first unit turned, the second the first kept and the second
+    turned, and so on, for those of them that aren't decided: none where all are.
+    """
+    free = units[leaf.signs[0, units] == 0]
+    free = free[np.argsort(-leaf.y[0, free], kind="stable")]
+    ways = leaf[np.zeros(len(free), int)]
+    signs, pattern = leaf.signs.repeat(len(free), axis=0), leaf.pattern[0]
+    for i, unit in enumerate(free):
+        signs[i, unit] = -pattern[unit]
+        signs[i + 1 :, unit] = pattern[unit]
+    return replace(ways, signs=signs)

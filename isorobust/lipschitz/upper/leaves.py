@@ -13,8 +13,9 @@ import numpy as np
 
 from isorobust.lipschitz.domain import UNIT
 
-FLOOR = 1e-9  # no y is a smaller share of the largest
+FLOOR = 1e-12  # no y is a smaller share of the largest
 GAP = 1e-8  # relative, between bound and primal value, where `settled` stops
+NEAR = 1e-3  # relative, where a relaxation may be tight
 PATIENCE = 40  # blocks of 50 rounds of `settled`
 
 
@@ -23,13 +24,16 @@ class Leaves:
     """L leaves and what is known of them.
 
     v [L, r, m] float32: unit vectors; signs [L, m]: of decided units, else 0
-    y [L, m]: multipliers; bound [L]: certified, of |c's|
+    y [L, m]: multipliers; bound [L]: certified, of |c's| for all s with those signs
+    pattern [L, m]: a good s with those signs; value [L]: its |c's|
     """
 
     v: np.ndarray
     signs: np.ndarray
     y: np.ndarray
     bound: np.ndarray
+    pattern: np.ndarray
+    value: np.ndarray
 
     def __getitem__(self, which: Any) -> "Leaves":
         return Leaves(*(getattr(self, field.name)[which] for field in fields(self)))
@@ -56,10 +60,19 @@ def root(c: np.ndarray, rounds: int) -> Leaves:
 
 
 def settle(c: np.ndarray, v: np.ndarray, signs: np.ndarray, rounds: int) -> Leaves:
-    """Leaves from vectors that have the decided ones in place."""
+    """Leaves from vectors that have the decided ones in place.
+
+    Where the bound nearly is the pattern's value, it is certified once more with the
+    pattern in place of v: where the relaxation is tight, that closes the gap at once.
+    """
     v = ascend(c, v, signs, rounds)
     y, bound = certify(c, v, signs)
-    return Leaves(v, signs, y, bound)
+    pattern, value = rounded(c, np.where(signs == 0, v[:, 0], signs), signs == 0)
+    near = np.flatnonzero(bound <= value * (1 + NEAR))
+    if len(near):
+        _, tight = certify(c, pattern[near, None], signs[near])
+        bound[near] = np.minimum(bound[near], tight)
+    return Leaves(v, signs, y, bound, pattern, value)
 
 
 def pinned(v: np.ndarray, signs: np.ndarray) -> np.ndarray:
@@ -130,16 +143,17 @@ def settled(c: np.ndarray) -> np.ndarray:
     return y[0]
 
 
-def rounded(c: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(s [n, m], |c's| [n]): sign patterns that no flip of one sign improves.
+def rounded(
+    c: np.ndarray, signs: np.ndarray, free: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(s [L, m], |c's| [L]): patterns that no flip of one free sign improves.
 
-    From the signs given, by flips of the sign that gains most. Ends turned so that the
-    last sign is +1.
+    From the signs given, by flips of the sign that gains most; free [L, m].
     """
     s, gram = np.where(signs < 0, -1.0, 1.0), c @ c.T
     own, z, every = np.diag(gram), s @ gram, np.arange(len(s))
     for _ in range(4 * len(c)):
-        gain = own - s * z
+        gain = np.where(free, own - s * z, 0)
         i = gain.argmax(axis=1)
         move = gain[every, i] > 1e-12 * own.max()
         if not move.any():
@@ -147,7 +161,7 @@ def rounded(c: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step = np.where(move, 2 * s[every, i], 0)
         z -= step[:, None] * gram[i]
         s[every, i] -= step
-    return s * s[:, -1:], np.linalg.norm(s @ c, axis=1)
+    return s, np.linalg.norm(s @ c, axis=1)
 
 
 def rank(m: int) -> int:

@@ -25,6 +25,7 @@ from isorobust.lipschitz.upper import leaves
 from isorobust.lipschitz.upper.norms import spectral_norm
 
 ROUNDS = 200  # of the search: within 1.1e-6 of LipSDP on 180 networks, k up to 256
+FLOOR = 1e-9  # no y is a smaller share of the largest: they may come from float32
 
 Sectors = list[tuple[Any, Any]]
 
@@ -81,7 +82,7 @@ class Problem(NamedTuple):
 
     def bound(self, y: np.ndarray) -> float:
         """The certificate at y [m]."""
-        y = np.maximum(y, leaves.FLOOR * y.max() or 1.0)
+        y = np.maximum(y, FLOOR * y.max() or 1.0)
         norm = spectral_norm(self.c / np.sqrt(y)[:, None])
         return self.outward(math.sqrt(y.sum()) * norm)
 
