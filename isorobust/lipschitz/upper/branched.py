@@ -15,6 +15,7 @@ from isorobust.lipschitz.upper.reach import Answer, reach
 LEAVES = 1024  # that `branched` may look at
 FRONT = 16  # leaves that branch at once
 ROOT, ROUNDS = 200, 25  # of the power method, at the root and after a branching
+ASKED = 8  # patterns that are asked for a point where leaves are spent
 CLOSED = 1e-9  # relative gap at which a bound is a pattern's value
 
 
@@ -36,10 +37,10 @@ def branched(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> float:
 class Tree:
     """What a branch and bound found.
 
-    bound: certified; pattern [k]: 1 where a unit has its high slope, 0 where its low,
-    of the largest leaf; done: that pattern's gradient has the length `bound`, to 1e-9,
-    and isn't known to be out of reach; point [d]: an x inside the domain with that
-    pattern, or None; leaves: how many were looked at
+    bound: certified; pattern [k] of a large gradient: 1 where a unit has its high
+    slope, 0 where its low; point [d]: an x inside the domain with that pattern, or
+    None; done: that gradient has the length `bound`, to 1e-9, and the pattern isn't
+    known to be out of reach; leaves: how many were looked at
     """
 
     bound: float
@@ -78,12 +79,14 @@ def explored(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> Tree | 
         new = _settled(c, cases)
         spent += len(new)
         open_ = at.joined(front[tight], rest, new)
-    top = open_[[np.argmax(open_.bound)]]
-    if not done:
-        answer = ask(top.pattern[0])
+    bound, best = problem.outward(float(open_.bound.max())), open_.pattern[0]
+    if not done:  # a point of the best pattern that has one
+        for best in open_.pattern[np.argsort(-open_.value, kind="stable")[:ASKED]]:
+            answer = ask(best)
+            if answer.point is not None:
+                break
     pattern = np.ones(len(net.layers[0][0]) + 1)
-    pattern[problem.rows] = top.pattern[0] > 0
-    bound = problem.outward(float(top.bound[0]))
+    pattern[problem.rows] = best > 0
     return Tree(bound, pattern[:-1], done, answer.point, spent)
 
 
