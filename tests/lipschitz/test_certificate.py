@@ -72,6 +72,21 @@ def test_branching_finds_the_exact_constant(d: int, k: int, bias: float) -> None
         assert exact <= certificate(net, RD, (np.ones(k), 1.0))
 
 
+def test_a_point_has_its_pattern_also_where_leaves_run_out() -> None:
+    found = 0
+    for seed, leaves in itertools.product(range(8), (1, 9)):
+        net = network(seed, 4, 24)
+        (w, _), (a, _) = net.layers
+        tree = explored(net, RD, leaves)
+        assert tree is not None
+        if tree.point is not None:
+            slope = gradient(net, tree.point[None])[0]
+            np.testing.assert_allclose(slope, (tree.pattern * a[0]) @ w, atol=1e-12)
+            assert np.linalg.norm(slope) <= tree.bound
+            found += not tree.done
+    assert found >= 8
+
+
 def test_a_pattern_out_of_reach_is_left_out() -> None:
     """LipSDP and the formal constant see the slope 4, which f has nowhere."""
     # 2 relu(x) - 2 relu(x - 1) - 2 relu(-x - 2): slopes 2, 0, 2 from left to right

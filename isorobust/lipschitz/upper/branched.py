@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from isorobust.lipschitz.upper.reach import Answer, reach
 LEAVES = 1024  # that `branched` may look at
 FRONT = 16  # leaves that branch at once
 ROOT, ROUNDS = 200, 25  # of the power method, at the root and after a branching
-ASKED = 8  # patterns that are asked for a point where leaves are spent
+MENDED = 32  # flips that may turn a pattern into one with a point
 CLOSED = 1e-9  # relative gap at which a bound is a pattern's value
 
 
@@ -80,11 +81,8 @@ def explored(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> Tree | 
         spent += len(new)
         open_ = at.joined(front[tight], rest, new)
     bound, best = problem.outward(float(open_.bound.max())), open_.pattern[0]
-    if not done:  # a point of the best pattern that has one
-        for best in open_.pattern[np.argsort(-open_.value, kind="stable")[:ASKED]]:
-            answer = ask(best)
-            if answer.point is not None:
-                break
+    if not done:
+        best, answer = _mended(c, open_.pattern[np.argmax(open_.value)], ask)
     pattern = np.ones(len(net.layers[0][0]) + 1)
     pattern[problem.rows] = best > 0
     return Tree(bound, pattern[:-1], done, answer.point, spent)
@@ -117,6 +115,24 @@ def _asks(net: Network, domain: Domain, rows: np.ndarray) -> Callable:
         return Answer(point, conflict)
 
     return ask
+
+
+def _mended(c: np.ndarray, pattern: np.ndarray, ask: Callable) -> Any:
+    """(pattern, answer): flips, each the cheapest in conflict, until a point is found.
+
+    No unit flips twice.
+    """
+    gram, pattern, free = c @ c.T, pattern.copy(), np.ones(len(c), bool)
+    for _ in range(MENDED):
+        answer = ask(pattern)
+        units = np.array([], int) if answer.conflict is None else answer.conflict
+        units = units[free[units]]
+        if not len(units):
+            return pattern, answer
+        cost = pattern[units] * (gram[units] @ pattern) - np.diag(gram)[units]
+        unit = units[np.argmin(cost)]
+        pattern[unit], free[unit] = -pattern[unit], False
+    return pattern, Answer(None, None)
 
 
 def _settled(c: np.ndarray, cases: Leaves) -> Leaves:
