@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -64,28 +65,37 @@ def explored(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> Tree | 
     if problem is None:
         return None
     c, ask = problem.c, _asks(net, domain, problem.rows)
-    open_, spent, answer, done = at.root(c, ROOT), 1, Answer(None, None), False
+    heap, spent, done = _pushed([], at.root(c, ROOT)), 1, False
     while spent < leaves:
-        open_ = open_[np.argsort(-open_.bound, kind="stable")]
-        front, rest = open_[:FRONT], open_[FRONT:]
+        front = at.joined(*(heappop(heap)[-1] for _ in heap[:FRONT]))
         tight = front.bound <= front.value * (1 + CLOSED)
         cases = _split(front[~tight])
         if tight[0]:
-            answer = ask(front.pattern[0])
+            best, answer = front.pattern[0], ask(front.pattern[0])
             done = answer.conflict is None
             if done:
+                _pushed(heap, front)
                 break
             tight[0] = False  # it goes
             cases = at.joined(cases, _detours(front[:1], answer.conflict))
-        new = _settled(c, cases)
-        spent += len(new)
-        open_ = at.joined(front[tight], rest, new)
-    bound, best = problem.outward(float(open_.bound.max())), open_.pattern[0]
+        new = at.joined(front[tight], _settled(c, cases))
+        heap, spent = _pushed(heap, new), spent + len(cases)
+    open_ = at.joined(*(entry[-1] for entry in heap))
+    bound = problem.outward(float(open_.bound.max()))
     if not done:
         best, answer = _mended(c, open_.pattern[np.argmax(open_.value)], ask)
     pattern = np.ones(len(net.layers[0][0]) + 1)
     pattern[problem.rows] = best > 0
     return Tree(bound, pattern[:-1], done, answer.point, spent)
+
+
+def _pushed(heap: list[Any], leaves: Leaves) -> list[Any]:
+    """The heap with the leaves on it: the largest bound first, of equals the newest."""
+    newest = min((entry[1] for entry in heap), default=0)
+    for i in range(len(leaves)):
+        entry = -float(leaves.bound[i]), newest - 1 - i, leaves[i : i + 1]
+        heappush(heap, entry)
+    return heap
 
 
 def _asks(net: Network, domain: Domain, rows: np.ndarray) -> Callable:

@@ -128,7 +128,7 @@ def certify(
     gram = rows.transpose(0, 2, 1) @ rows
     margin = 4 * sum(c.shape) * UNIT * np.trace(gram, axis1=1, axis2=2)
     top = np.maximum(np.linalg.eigvalsh(gram)[:, -1], 0) + margin
-    return y, np.sqrt(y.sum(axis=1) * top) * (1 + len(c) * UNIT)
+    return y, np.sqrt(y.sum(axis=1) * top) * (1 + (len(c) + 8) * UNIT)
 
 
 def settled(c: np.ndarray) -> np.ndarray:

@@ -88,7 +88,7 @@ class Problem(NamedTuple):
 
     def outward(self, value: float) -> float:
         """|c's| as a Lipschitz constant, from above."""
-        value = value * (1 + 4 * len(self.c) * UNIT) + self.slack
+        value = value * (1 + 4 * (len(self.c) + 8) * UNIT) + self.slack
         if value == 0:
             return 0.0
         with np.errstate(over="ignore", under="ignore"):

@@ -32,11 +32,12 @@ def reach(
     squares (Lawson & Hanson 1974, LDP): min_u |E u - e|, E = [G'; h'], where G x >= h.
     With u >= 0 (G'u).x >= h'u for all such x: none is shorter than h'u / |G'u|.
     """
+    size = 2.0 ** np.frexp(np.abs(w).max(axis=1))[1]
+    flat = b == 0
     with np.errstate(over="ignore"):
-        size = 2.0 ** np.frexp(np.abs(w).max(axis=1))[1]
         w, b = signs[:, None] * w / size[:, None], signs * b / size
     far = np.abs(b).max() or 1.0
-    if not np.isfinite(far):
+    if not np.isfinite(far) or np.any((b == 0) != flat):
         return Answer(None, None)
     norm = np.linalg.norm(w, axis=1)
     rows, goal = w / norm[:, None], np.append(np.zeros(w.shape[1]), 1.0)
