@@ -16,7 +16,7 @@ from isorobust.lipschitz.exact import enumeration
 from isorobust.lipschitz.network import Network, gradient
 from isorobust.lipschitz.upper import SEARCHES, branched, certificate, maxcut
 from isorobust.lipschitz.upper.branched import explored
-from isorobust.lipschitz.upper.reach import reach
+from isorobust.lipschitz.upper.reach import conflicting, reach
 
 DOMAINS = [RD, Domain(0.7), SPHERE]
 SHAPES = [(1, 1), (1, 6), (7, 1), (2, 9), (5, 10), (12, 8)]  # (d, k)
@@ -280,6 +280,36 @@ def test_bounds_hold_in_exact_arithmetic(name: str, kind: str) -> None:
             assert Fraction(value) ** 2 >= exact
         if kind != "opposed":
             assert float(Fraction(values[0]) ** 2 / exact) <= 1 + 1e-8
+
+
+def test_what_cancels_is_covered_by_a_margin() -> None:
+    """Units that are on all over the ball: their sum is what rounding leaves of it."""
+    for seed in range(20):
+        a = np.random.default_rng(seed).standard_normal(7)
+        a = np.append(a, -a.sum())
+        hidden = np.full((8, 1), 0.1), np.full(8, 9.0)
+        net = Network((hidden, (a[None], np.zeros(1))))
+        exact = abs(sum(Fraction(x) * Fraction(0.1) for x in a))
+        for bound in (branched, certificate):
+            assert exact <= Fraction(bound(net, Domain(1.0))) <= exact + Fraction(1e-12)
+
+
+def test_conflicts_are_proven_or_not_at_all() -> None:
+    """The corner x >= -b_i beyond the plane sum x <= b_3: empty where sum b < 0."""
+    w, u = np.vstack([np.eye(3), -np.ones(3)]), np.ones(4)
+    off = np.array([0.3, -0.5, 0.1, 0.0])
+    for total, empty in ((-1e-3, True), (1e-3, False), (-1e-17, False)):
+        b = off + np.array([0, 0, 0, total - off.sum()])
+        assert conflicting(w, b, u, np.inf) == empty
+    assert conflicting(w, np.zeros(4), u, np.inf)  # open regions alone count
+    assert not conflicting(w[:3], -u[:3], u[:3], np.inf)  # a corner, not a simplex
+    turned = np.vstack([np.eye(3), np.ones(3)])  # m has both signs
+    assert not conflicting(turned, -u, u, np.inf)
+    nearly = np.vstack([np.eye(3), [-1, -1, 1e-17]])  # m_3 has no certain sign
+    assert not conflicting(nearly, -u, u, np.inf)
+    one = np.array([[1.0, 0, 0]])
+    for radius, empty in ((0.8, True), (0.9, False), (1.0, False)):
+        assert conflicting(one, np.array([-0.9]), u[:1], radius) == empty
 
 
 def rational_square(w: np.ndarray, a: np.ndarray) -> Fraction:
