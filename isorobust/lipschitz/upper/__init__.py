@@ -7,11 +7,17 @@ Each function of `__all__` has the signature
 and bounds the Euclidean constant (into R or R^K) on R^d, or on a ball, hence on every
 subset of it: for the sphere, that of the unit ball, which bounds the geodesic one.
 
-Those of `SEARCHES` minimise over multipliers, which may be looked for on a device:
+A bound with a search of its own, which may run on a device, stands in SEARCHES:
 
-    search(net, sectors) -> multipliers          jax, float32; sectors: domain.slopes
-    bound(net, domain, multipliers) -> float     holds for any; None: searched here
+    search(net, sectors) -> multipliers          jax, float32, of one network
+    bound(net, domain, multipliers) -> float     as above; None: searches by itself
+
+sectors = per hidden layer (low [k], high [k]), see domain.slopes; multipliers = a tuple
+of one array [k] a hidden layer, then scalars.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from isorobust.lipschitz.upper.branched import branched
 from isorobust.lipschitz.upper.certificate import certificate, search
@@ -20,5 +26,4 @@ from isorobust.lipschitz.upper.norms import spectral_norm as spectral_norm
 
 __all__ = ["branched", "certificate", "liplt", "path", "product"]
 
-# name of a bound -> what finds its multipliers
-SEARCHES = {"certificate": search}
+SEARCHES: dict[str, Callable[[Any, Any], Any]] = {"certificate": search}
