@@ -57,8 +57,8 @@ LEGEND = (
     "lower: attained, upper: certified (geometric mean over the networks that fitted, "
     "95 % interval); exact: networks whose bracket is closed to 1e-9; floor: what the "
     "law allows; reach: upper / ((1 - sqrt(1 - eps)) sqrt(nd/p)); b: of "
-    "a + b sqrt(nd/p), intervals by resampling cells; '-': not measured or nothing fitted. The law is one-sided: only an upper "
-    "bound below a floor would refute it."
+    "a + b sqrt(nd/p), intervals by resampling cells; '-': not measured or nothing "
+    "fitted. The law is one-sided: only an upper bound below a floor would refute it."
 )
 
 

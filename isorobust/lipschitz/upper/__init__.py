@@ -20,8 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 from isorobust.lipschitz.norms import spectral_norm as spectral_norm
+from isorobust.lipschitz.upper.branched import branched
+from isorobust.lipschitz.upper.certificate import certificate, search
 from isorobust.lipschitz.upper.closed import eclipse, interval, liplt, path, product
 
-__all__ = ["eclipse", "interval", "liplt", "path", "product"]
+__all__ = [
+    "branched", "certificate", "eclipse", "interval", "liplt", "path", "product"
+]  # fmt: skip
 
-SEARCHES: dict[str, Callable[[Any, Any], Any]] = {}
+SEARCHES: dict[str, Callable[[Any, Any], Any]] = {"certificate": search}
