@@ -130,9 +130,7 @@ def margin(net: Network, x: np.ndarray) -> float:
         carried = np.zeros(len(w), bool) if net.linear is None else net.linear[i] > 0
         clear = np.abs(z[0]) / error[0]
         clear = np.where(np.isnan(clear), 0.0, clear)  # an overflow says nothing
-        least = min(
-            least, float(np.min(clear, where=moves & ~carried, initial=np.inf))
-        )
+        least = min(least, float(np.min(clear, where=moves & ~carried, initial=np.inf)))
         moving = moves & (carried | (z[0] > -error[0]))
     return least
 
