@@ -12,6 +12,9 @@ import numpy as np
 
 from isorobust.activations import ACTIVATIONS
 
+UNIT = float(np.finfo(float).eps)
+TINY = 5e-324  # what an underflow loses
+
 Layers = tuple[tuple[Any, Any], ...]
 
 
@@ -111,25 +114,68 @@ def gradient(net: Network, x: np.ndarray) -> np.ndarray:
 
 
 def margin(net: Network, x: np.ndarray) -> float:
-    """How far the point x [d] is from a kink, relative to its units' size.
+    """How many times its rounding error a unit's pre-activation is, the least at x [d].
 
-    min over hidden units of |w.h + b| / (|w| |h| + |b|), units of zero weight aside (0
-    for 0 / 0, which is a kink); inf for smooth activations. At a margin of rounding
-    size, the gradient at `x` may belong to a pattern that no open region has.
+    Above 1 the computed pattern at `x` is the true one and that of an open region: no
+    unit can be on the other side, whatever was carried along from earlier layers. Units
+    that are constant near `x` (zero weights, or only such and switched-off units before
+    them) don't count; inf for smooth activations.
     """
     if not net.kinked:
         return np.inf
-    least, h = np.inf, x
-    for i, (w, b) in enumerate(net.layers[:-1]):
-        z = w @ h + b
-        size = np.linalg.norm(w, axis=1) * np.linalg.norm(h) + np.abs(b)
-        relative = np.abs(z) / np.where(size > 0, size, 1.0)
-        alive = np.any(w != 0, axis=1)
-        if net.linear is not None:
-            alive &= net.linear[i] == 0
-        least = min(least, float(np.min(relative, where=alive, initial=np.inf)))
-        h = passed(net, i, z)
+    least, moving = np.inf, np.ones(len(x), bool)
+    pairs = _running(net, x[None])[:-1]
+    for i, ((w, _), (z, error)) in enumerate(zip(net.layers[:-1], pairs, strict=True)):
+        moves = np.any((w != 0) & moving, axis=1)
+        carried = np.zeros(len(w), bool) if net.linear is None else net.linear[i] > 0
+        clear = np.abs(z[0]) / error[0]
+        clear = np.where(np.isnan(clear), 0.0, clear)  # an overflow says nothing
+        least = min(least, float(np.min(clear, where=moves & ~carried, initial=np.inf)))
+        moving = moves & (carried | (z[0] > -error[0]))
     return least
+
+
+def enclosed(net: Network, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(f [n, K], error [n, K]) at points x [n, d]: f is within `error` of the truth."""
+    return _running(net, x)[-1]
+
+
+def rounding(net: Network, x: np.ndarray) -> float:
+    """How far the computed `jacobian` at x [d] may be off (Frobenius norm), given the
+    pattern: the products' rounding, |W_D| S_D ... S_1 |W_1| times an epsilon a term.
+    """
+    *pairs, _ = _running(net, x[None])
+    back, terms = np.abs(net.layers[-1][0]), 4
+    for i in reversed(range(len(pairs))):
+        w = net.layers[i][0]
+        back = (back * np.abs(slope(net, i, pairs[i][0]))) @ np.abs(w)
+        terms += len(w) + 4
+    return float(terms * UNIT * np.linalg.norm(back))
+
+
+def _running(net: Network, x: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Per layer (z, error) [n, k]: pre-activations, and how far rounding may move them.
+
+    A running error analysis (Higham 2002, 3.3): the error of W h + b is that of h times
+    |W|, and a unit roundoff a term; x itself may be off by an ulp.
+    """
+    kind = ACTIVATIONS[net.activation]
+    steepest = max(abs(kind.low), abs(kind.high))
+    found, error = [], UNIT * np.abs(x)
+    for i, (w, b) in enumerate(net.layers):
+        z, size = x @ w.T + b, np.abs(x) @ np.abs(w).T + np.abs(b)
+        unit = (w.shape[1] + 4) * UNIT
+        error = (error @ np.abs(w).T + unit * size) * (1 + unit) + TINY * w.shape[1]
+        found.append((z, error))
+        if i == len(net.layers) - 1:
+            break
+        x = passed(net, i, z)
+        off = (z < -error) if net.kinked else np.zeros(z.shape, bool)
+        if net.linear is not None:
+            off &= net.linear[i] == 0
+        grown = error if net.kinked else steepest * error + 8 * UNIT * np.abs(x)
+        error = np.where(off, 0.0, grown)
+    return found
 
 
 def balanced(net: Network, biases: bool = True) -> Network:
