@@ -24,9 +24,13 @@ class Cone:
     @property
     def point(self) -> np.ndarray:
         """A point [r] inside the cell."""
-        corners = self.rays[self.rays[:, -1] > ZERO]
-        middle = np.mean(corners[:, :-1] / corners[:, -1:], axis=0)
-        return middle + np.sum(self.rays[self.rays[:, -1] <= ZERO], axis=0)[:-1]
+        far = self.rays[:, -1] <= ZERO
+        corners = self.rays[~far, :-1] / self.rays[~far, -1:]
+        middle = np.mean(corners, axis=0)
+        # along the rays, so far that the cell is as wide as its corners are away
+        return middle + (1 + np.abs(corners).max()) * np.sum(
+            self.rays[far, :-1], axis=0
+        )
 
 
 def orthant(w: np.ndarray, b: np.ndarray, on: np.ndarray) -> Cone:

@@ -7,10 +7,9 @@ import numpy as np
 from scipy.optimize import linprog
 
 from isorobust.lipschitz.exact.scaling import normal
-from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.network import FLAT, Network
 
 MARGIN = 1e-9  # radius of the ball that an open region holds, at the network's scale
-FLAT = 1e-13  # a slope of rounding size, against the products that it is the sum of
 
 
 @dataclass(frozen=True, eq=False)

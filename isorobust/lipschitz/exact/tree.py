@@ -11,10 +11,9 @@ from scipy.linalg import qr
 from isorobust.lipschitz import network
 from isorobust.lipschitz.exact.cones import Cone, cut, heights, orthant
 from isorobust.lipschitz.exact.relaxed import relaxed
-from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.network import FLAT, Network
 
 RAYS = 3000  # a cell with more of them is left alone: its bound stays
-FLAT = 1e-13  # a row that is this small against what it is a sum of is zero
 OPEN = -1  # a unit that isn't decided
 
 
@@ -64,10 +63,11 @@ def tree(net: Network, budget: int, bound: Bound = relaxed) -> tuple[float, np.n
             continue
         for child in _children(net, node, first):
             child, at = _settled(net, child)
-            size = _size(net, at)
+            leaf = child.layer == len(net.layers) - 1
+            size = float(np.linalg.norm(child.slope, 2)) if leaf else _size(net, at)
             if size > best:
                 best, point = size, at
-            if child.layer < len(net.layers) - 1:
+            if not leaf:
                 value = min(child.bound, bound(remaining(net, child)))
                 if value > best:
                     own = replace(child, bound=value)
