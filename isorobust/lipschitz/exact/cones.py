@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+PAIRS = 1 << 22  # of rays that are compared at a time
 ZERO = 1e-11  # a ray (of length 1) nearer to a hyperplane than this lies on it
 
 
@@ -78,9 +79,13 @@ def _adjacent(
     common = touches[high] @ touches[low].T
     a, b = np.nonzero(common >= cone.rays.shape[1] - 2)
     i, j = high[a], low[b]
-    both = touches[i] * touches[j]
-    holds = both @ touches.T >= np.sum(both, axis=1)[:, None]
-    edge = np.sum(holds, axis=1) == 2
+    edge = np.zeros(len(i), bool)
+    step = max(1, PAIRS // len(touches))
+    for start in range(0, len(i), step):
+        some = slice(start, start + step)
+        both = touches[i[some]] * touches[j[some]]
+        holds = both @ touches.T >= np.sum(both, axis=1)[:, None]
+        edge[some] = np.sum(holds, axis=1) == 2
     return i[edge], j[edge]
 
 
