@@ -11,6 +11,7 @@ from isorobust.lipschitz.domain import RD, Domain
 from isorobust.lipschitz.exact.arrangement import formal
 from isorobust.lipschitz.exact.lines import traced
 from isorobust.lipschitz.exact.scaling import normal
+from isorobust.lipschitz.exact.signs import signs
 from isorobust.lipschitz.exact.tree import tree
 from isorobust.lipschitz.exact.vertices import vertices
 from isorobust.lipschitz.network import Network
@@ -22,7 +23,7 @@ Method = Callable[[Network, int, float], tuple[float, np.ndarray] | None]
 
 # in the order in which they are asked
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {"traced": traced, "formal": formal, "vertices": vertices, "tree": tree}
+    {way.__name__: way for way in (traced, formal, vertices, signs, tree)}
 )
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 from isorobust.lipschitz.exact.cones import Cone, cut, heights
 from isorobust.lipschitz.exact.regions import MARGIN, centre
 
-RAYS = 600  # a cone with more of them is cut no further: linear programs go on
+RAYS = 300  # a cone with more of them is cut no further: linear programs go on
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def opened(
 def halves(
     cell: Cell, plane: np.ndarray, radius: float
 ) -> tuple[Cell | None, Cell | None]:
-    """The parts of a cell with a cone below and above a plane [r + 1], None if empty."""
+    """The parts of a cell with a cone below and above a plane, None where empty."""
     assert cell.cone is not None
     if len(cell.cone.rays) <= RAYS:
         z = heights(cell.cone, plane[None, :-1], plane[None, -1])[:, 0]

@@ -15,7 +15,8 @@ from isorobust.lipschitz.upper.norms import spectral_norm
 
 LEAST = 6  # inputs: with fewer, cones are faster (tree.py)
 FEW = 8  # open units whose patterns are all looked at
-FIRST, ROUNDS = 60, 12  # of the power method: at the root, and from a parent's vectors
+ROUNDED, TRIED = 32, 8  # patterns made at the root, and looked for
+FIRST, ROUNDS = 60, 12  # of the power method: at the root, from a parent's vectors
 AWAY = 0.25  # how much a sign that the point so far contradicts counts
 
 
@@ -39,12 +40,14 @@ def signs(
 ) -> tuple[float, np.ndarray] | None:
     """(upper, point): the largest gradient of a two-layer network with one output.
 
-    Best first: the MaxCut certificate of upper/maxcut.py bounds a node, a linear
+    Of d >= LEAST inputs. The best pattern that the root's relaxation rounds to is often
+    reached: then all that follows proves that there is no better one.
+
+    Best first. The MaxCut certificate of upper/maxcut.py bounds a node; a linear
     program looks for a point with its signs once there are more of them than inputs
-    (fewer hyperplanes meet in general position, so all their signs occur; where they
-    don't, the bound is still from above). In many dimensions most patterns are
-    reached, so few nodes are looked at before the best one is; upper is the gradient
-    there, or the largest bound left when `budget` nodes were split.
+    (fewer hyperplanes meet if in general position, and all their signs occur; where
+    they don't, the bound still is one). upper is the gradient at the point, or the
+    largest bound left when `budget` nodes were split.
     """
     if len(net.layers) != 2 or net.outputs > 1 or net.d < LEAST or radius < np.inf:
         return None
@@ -52,7 +55,7 @@ def signs(
     k, count = len(planes.n), itertools.count()
     root = _bounded(planes, np.full(k, OPEN), None, np.inf)
     heap = [(-root.bound, next(count), root)]
-    best, point = 0.0, np.ones(net.d)
+    best, point = _rounded(planes, root.vectors) or (0.0, np.ones(net.d))
     for _ in range(budget):
         if not heap or -heap[0][0] <= best * (1 + 1e-12):
             break
@@ -75,6 +78,34 @@ def signs(
             if child.bound > best:
                 heapq.heappush(heap, (-child.bound, next(count), child))
     return max(best, -heap[0][0] if heap else 0.0), point
+
+
+def _rounded(
+    planes: Arrangement, vectors: np.ndarray
+) -> tuple[float, np.ndarray] | None:
+    """(gradient, point) of a long pattern near the root's vectors that is reached.
+
+    Rounded along the last vector and along random ones; then the sign whose flip makes
+    the gradient longest is flipped, as long as one does.
+    """
+    rows, k = planes.g * planes.n, len(planes.n)
+    rng = np.random.Generator(np.random.Philox(key=1))
+    turned = rng.standard_normal((ROUNDED - 1, vectors.shape[1]))
+    along = np.vstack([vectors[-1], turned]) @ vectors.T
+    on = ((along[:, :-1] > 0) == (along[:, -1:] > 0)).astype(float)
+    square, every = np.sum(rows**2, axis=1), np.arange(ROUNDED)
+    for _ in range(2 * k):
+        slope = planes.base[0] + on @ rows
+        gain = 2 * (1 - 2 * on) * (slope @ rows.T) + square
+        unit = np.argmax(gain, axis=1)
+        better = gain[every, unit] > 1e-12 * square.max()
+        on[every[better], unit[better]] = 1 - on[every[better], unit[better]]
+    size = np.linalg.norm(planes.base[0] + on @ rows, axis=1)
+    for i in np.argsort(-size)[:TRIED]:
+        at = _reached(planes, on[i])
+        if at is not None:
+            return float(size[i]), at
+    return None
 
 
 def _reached(planes: Arrangement, on: np.ndarray) -> np.ndarray | None:
