@@ -13,7 +13,6 @@ import numpy as np
 from isorobust.activations import ACTIVATIONS
 
 Layers = tuple[tuple[Any, Any], ...]
-FLAT = 1e-13  # a row this small against the terms that it is the sum of is zero
 
 
 @jax.tree_util.register_dataclass
@@ -130,7 +129,7 @@ def margin(net: Network, x: np.ndarray) -> float:
         z = w @ h + b
         size = np.linalg.norm(w, axis=1) * np.linalg.norm(h) + np.abs(b)
         relative = np.abs(z) / np.where(size > 0, size, 1.0)
-        turns = np.linalg.norm(rows, axis=1) > FLAT * noise
+        turns = np.linalg.norm(rows, axis=1) > 1e-13 * noise  # else rounding
         if net.linear is not None:
             turns &= net.linear[i] == 0
         least = min(least, float(np.min(relative, where=turns, initial=np.inf)))

@@ -12,7 +12,8 @@ from isorobust.lipschitz import network
 from isorobust.lipschitz.exact.cells import Cell, halves, opened, whole
 from isorobust.lipschitz.exact.cones import heights, orthant
 from isorobust.lipschitz.exact.relaxed import relaxed
-from isorobust.lipschitz.network import FLAT, Network
+from isorobust.lipschitz.exact.scaling import FLAT
+from isorobust.lipschitz.network import Network
 
 OPEN = -1  # a unit that isn't decided
 
@@ -109,9 +110,6 @@ def _drawn(net: Network, radius: float) -> tuple[float, np.ndarray]:
 
 
 def _size(net: Network, x: np.ndarray) -> float:
-    """The derivative's size at a point, 0 beside a kink."""
-    if network.margin(net, x) <= 1e-12:
-        return 0.0
     return float(np.linalg.norm(network.jacobian(net, x), 2))
 
 
