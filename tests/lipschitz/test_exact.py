@@ -239,11 +239,10 @@ def test_balls(sizes: tuple) -> None:
 
 
 def test_networks_without_kinks() -> None:
-    matrix = np.array([[3.0, 4.0]])
-    found = exact(Network(((matrix, np.ones(1)),)))
-    assert found is not None and found.lower == found.upper == 5 == enumeration(
-        Network(((matrix, np.ones(1)),))
-    )
+    line = Network(((np.array([[3.0, 4.0]]), np.ones(1)),))
+    found = exact(line)
+    assert found is not None and found.closed
+    assert found.upper == pytest.approx(5) == enumeration(line)
     zero: Layers = ((np.zeros((3, 2)), np.ones(3)), (np.ones((1, 3)), np.zeros(1)))
     found = exact(Network(zero))
     assert found is not None and found.lower == found.upper == 0

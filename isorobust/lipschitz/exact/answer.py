@@ -15,6 +15,7 @@ from isorobust.lipschitz.exact.signs import signs
 from isorobust.lipschitz.exact.tree import tree
 from isorobust.lipschitz.exact.vertices import vertices
 from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.upper import spectral_norm
 
 BUDGET = 5000  # nodes of the tree; a node is worth 1000 gradients of the other methods
 AGREE = 1e-9  # the bracket is closed where its ends agree to this, relatively
@@ -61,7 +62,8 @@ def exact(
     own = normal(net)
     if own is None:  # constant, or a linear map
         value, witness = lower.attained(net, domain, np.ones(net.d))
-        return Exact(value, value, witness, "linear")
+        above = spectral_norm(net.weights[0]) if len(net.layers) == 1 else 0.0
+        return Exact(value, max(value, above), witness, "linear")
     for name, method in methods.items():
         found = method(own.net, budget, domain.radius / own.length)
         if found is not None:

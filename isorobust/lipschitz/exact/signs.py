@@ -9,9 +9,8 @@ import numpy as np
 from isorobust.lipschitz.domain import UNIT
 from isorobust.lipschitz.exact.arrangement import Arrangement, arrangement
 from isorobust.lipschitz.exact.regions import MARGIN, centre
+from isorobust.lipschitz.exact.relaxed import certified, drawn, power
 from isorobust.lipschitz.network import Network
-from isorobust.lipschitz.upper import maxcut
-from isorobust.lipschitz.upper.norms import spectral_norm
 
 LEAST = 6  # inputs: with fewer, cones are faster (tree.py)
 FEW = 8  # open units whose patterns are all looked at
@@ -138,11 +137,9 @@ def _bounded(
     few = int(np.sum(open_)) <= FEW
     c = np.vstack([rows * open_[:, None], 2 * base + open_ @ rows])
     if start is None:
-        rng = np.random.Generator(np.random.Philox(key=0))
-        v = rng.standard_normal((len(c), maxcut.rank(len(c))))
+        v = power(c, drawn(len(c)), FIRST)
     else:
-        v = start * np.append(open_, True)[:, None]
-    v = _power(c, v, FIRST if start is None else ROUNDS)
+        v = power(c, start * np.append(open_, True)[:, None], ROUNDS)
     if few:
         patterns = np.array(
             list(itertools.product((0.0, 1.0), repeat=int(np.sum(open_))))
@@ -151,22 +148,5 @@ def _bounded(
         size = np.linalg.norm(base) + np.sum(np.abs(rows))
         value = np.linalg.norm(ends, axis=1).max() + 4 * len(rows) * UNIT * size
     else:
-        y = np.linalg.norm(c @ (c.T @ v), axis=1)
-        y = np.where(np.any(c != 0, axis=1), np.maximum(y, 1e-9 * y.max()), 0.0)
-        norm = spectral_norm(c / np.sqrt(np.where(y > 0, y, 1.0))[:, None])
-        value = np.sqrt(np.sum(y)) * norm / 2 * (1 + 8 * len(y) * UNIT)
+        value = certified(c, v)
     return Signs(on, v, min(above, float(value)))
-
-
-def _power(c: np.ndarray, v: np.ndarray, rounds: int) -> np.ndarray:
-    """The vectors after some rounds of upper/maxcut.py's power method."""
-    v = ahead = _unit(v)
-    for _ in range(rounds):
-        new = _unit(c @ (c.T @ ahead))
-        ahead, v = new + maxcut.MOMENTUM * (new - v), new
-    return v
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    square = np.einsum("ir,ir->i", rows, rows)
-    return rows / np.sqrt(np.where(square > 0, square, 1.0))[:, None]
