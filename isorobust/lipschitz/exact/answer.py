@@ -11,7 +11,6 @@ from isorobust.lipschitz.domain import RD, Domain
 from isorobust.lipschitz.exact.arrangement import formal
 from isorobust.lipschitz.exact.lines import traced
 from isorobust.lipschitz.exact.scaling import normal
-from isorobust.lipschitz.exact.signs import signs
 from isorobust.lipschitz.exact.tree import tree
 from isorobust.lipschitz.exact.vertices import vertices
 from isorobust.lipschitz.network import Network
@@ -24,7 +23,7 @@ Method = Callable[[Network, int, float], tuple[float, np.ndarray] | None]
 
 # in the order in which they are asked
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {way.__name__: way for way in (traced, formal, vertices, signs, tree)}
+    {way.__name__: way for way in (traced, formal, vertices, tree)}
 )
 
 

@@ -34,35 +34,24 @@ def relaxed(net: Network) -> float:
         all_ = base + patterns.reshape(-1, len(rows)) @ rows
         size = np.linalg.norm(base) + np.sum(np.abs(rows))
         return float(np.linalg.norm(all_, axis=1).max() + 4 * len(w) * UNIT * size)
-    c = np.vstack([rows, 2 * base + rows.sum(axis=0)])
-    return certified(c, power(c, drawn(len(c)), ROUNDS))
+    return _cut(np.vstack([rows, 2 * base + rows.sum(axis=0)]))
 
 
-def certified(c: np.ndarray, v: np.ndarray) -> float:
+def _cut(c: np.ndarray) -> float:
     """max_s |C's| / 2 from above, for C [m, d], s in {+-1}^m: MaxCut's certificate.
 
-    sqrt(sum y lambda_max(C' Y^-1 C)) / 2, with the y that belongs to unit rows V [m, r]
-    (upper/maxcut.py); rows of C that are zero don't count.
+    sqrt(sum y lambda_max(C' Y^-1 C)) / 2, y by the power method of upper/maxcut.py.
     """
-    y = np.linalg.norm(c @ (c.T @ v), axis=1)
-    y = np.where(np.any(c != 0, axis=1), np.maximum(y, 1e-9 * y.max()), 0.0)
-    norm = spectral_norm(c / np.sqrt(np.where(y > 0, y, 1.0))[:, None])
-    return float(np.sqrt(np.sum(y)) * norm / 2 * (1 + 8 * len(y) * UNIT))
-
-
-def drawn(m: int) -> np.ndarray:
-    """Vectors [m, r] to start from; r suffices for the optimum (Barvinok-Pataki)."""
+    c = c[np.any(c != 0, axis=1)]
     rng = np.random.Generator(np.random.Philox(key=0))
-    return rng.standard_normal((m, math.isqrt(2 * m) + 1))
-
-
-def power(c: np.ndarray, v: np.ndarray, rounds: int) -> np.ndarray:
-    """Unit rows after some rounds of upper/maxcut.py's power method, from v."""
-    v = ahead = _unit(v)
-    for _ in range(rounds):
+    v = ahead = _unit(rng.standard_normal((len(c), math.isqrt(2 * len(c)) + 1)))
+    for _ in range(ROUNDS):
         new = _unit(c @ (c.T @ ahead))
         ahead, v = new + MOMENTUM * (new - v), new
-    return v
+    y = np.linalg.norm(c @ (c.T @ v), axis=1)
+    y = np.maximum(y, 1e-9 * y.max())
+    norm = spectral_norm(c / np.sqrt(y)[:, None])
+    return float(np.sqrt(np.sum(y)) * norm / 2 * (1 + 8 * len(y) * UNIT))
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
