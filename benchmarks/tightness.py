@@ -41,6 +41,7 @@ SHAPES = (
 POINTS, DRAWS = 40, 1000
 STEPS, RATE = 1500, 1e-2
 AGREE = 1e-9
+SOLVED = "LipSDP-Neuron, Clarabel"
 
 Record = dict[str, Any]
 
@@ -194,10 +195,12 @@ def table(records: list[Record]) -> list[str]:
     heads = [f"{name} ({len(group)})" for name, group in groups]
     lines = ["| bound | side | " + " | ".join(heads) + " |"]
     lines.append("| --- | --- |" + " ---: |" * len(groups))
-    for name, side in [*SIDES.items(), ("LipSDP-Neuron, Clarabel", "upper")]:
+    for name, side in [*SIDES.items(), (SOLVED, "upper")]:
         cells = []
         for _, group in groups:
-            ratios = [v / r["exact"] for r in group if (v := value(r, name)) == v]
+            ratios = [
+                v / r["exact"] for r in group if math.isfinite(v := value(r, name))
+            ]
             cells.append(cell(ratios, side) if ratios else "-")
         lines.append(f"| {name} | {side} | " + " | ".join(cells) + " |")
     return lines
@@ -224,10 +227,10 @@ def r_is(record: Record, size: str, how: str) -> bool:
 
 
 def value(record: Record, name: str) -> float:
-    """A bound's, or the solver's."""
-    if name in record["values"]:
-        return float(record["values"][name])
-    return float(record.get("lipsdp", math.nan))
+    """A bound's, or the solver's; not finite where there is none."""
+    if name == SOLVED:
+        return float(record.get("lipsdp", math.nan))
+    return float(record["values"].get(name, math.nan))
 
 
 def findings(records: list[Record]) -> list[str]:
@@ -268,7 +271,7 @@ def against(size: str, group: list[Record]) -> list[str]:
         ratios = [
             r["values"][name] / r["lipsdp"]
             for r in group
-            if name in r["values"] and r.get("lipsdp", math.nan) == r.get("lipsdp")
+            if math.isfinite(value(r, name) / r.get("lipsdp", math.nan))
         ]
         if ratios:
             lines.append(
