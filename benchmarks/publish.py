@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from isorobust.report import tabulate
-from isorobust.report.table import markdown, summary
+from isorobust.report.formats import markdown, summary
 from isorobust.results.records import read
 
 HERE = Path(__file__).parent

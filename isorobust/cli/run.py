@@ -33,7 +33,7 @@ def call(args: Namespace) -> None:
         signal.signal(number, ask)
     from isorobust.experiment import load
     from isorobust.pipeline import Interrupted, run
-    from isorobust.report.table import markdown
+    from isorobust.report.formats import markdown
 
     try:
         result = run(load(args.config, args.set), args.workdir, args.devices, stop)

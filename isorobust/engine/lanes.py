@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from isorobust.door import BadInput
-from isorobust.lipschitz import lower
+from isorobust.lipschitz import lower, upper
 from isorobust.lipschitz.domain import Domain
 from isorobust.lipschitz.network import Network
 from isorobust.training.step import RUNNING, Data, Lane, start, step
@@ -156,6 +156,32 @@ class Lower:
 
         with jax.default_matmul_precision("highest"):
             return jax.vmap(one)(nets, data, draws)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Program: the multipliers of the named upper bounds, for a micro-block.
+
+    sectors: per domain and hidden layer (low [m, k], high [m, k]). Returns {name:
+    {domain: multipliers}}; what they certify is for the host to say, in float64.
+    """
+
+    names: tuple[str, ...]
+
+    def __call__(self, nets: Network, sectors: dict) -> dict:
+        """The multipliers of every named bound and domain."""
+
+        def one(net: Network, sectors: dict) -> dict:
+            return {
+                name: {
+                    domain: upper.SEARCHES[name](net, there)
+                    for domain, there in sectors.items()
+                }
+                for name in self.names
+            }
+
+        with jax.default_matmul_precision("highest"):
+            return jax.vmap(one)(nets, sectors)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Measuring a page: bounds and fit of its trained networks; nothing here writes."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from isorobust.engine.lanes import (
     DTYPE,
     Lower,
     Programs,
+    Search,
     block_size,
     out_of_memory,
     stack,
@@ -24,7 +26,7 @@ from isorobust.engine.plan import Group
 from isorobust.experiment import Trial
 from isorobust.law.setting import pair_numbers
 from isorobust.lipschitz import SIDES, lower, network, upper
-from isorobust.lipschitz.domain import RD, SPHERE, Domain
+from isorobust.lipschitz.domain import RD, SPHERE, Domain, slopes
 from isorobust.lipschitz.network import Network
 
 
@@ -74,32 +76,35 @@ def measure(
 
     params: the page's stacked parameters as stored. Bounds and fit speak of the stored
     float32 parameters, taken as exact, in float64. bounds: all of the experiment's:
-    witnesses are looked for by one program, whichever of them are asked for.
+    witnesses (and multipliers) are looked for by one program, whichever of them are
+    asked for.
     """
     parts: dict[str, list[dict]] = {part: [] for part in asked}
     names = [part.removeprefix("bound_") for part in asked if part != "fit"]
     size = block_size()
     lowers = tuple(name for name in bounds if SIDES[name] == "lower")
     lowers = lowers if set(lowers) & set(names) else ()
+    searches = tuple(name for name in bounds if name in upper.SEARCHES)
+    searches = searches if set(searches) & set(names) else ()
     for first in range(0, len(page.trials), size):
         trials = page.trials[first : first + size]
         sets = [draw(trial) for trial in trials]
-        chains = [
-            _chain(trial, unstack(params, first + i), sets[i])
+        nets = [
+            _network(trial, unstack(params, first + i), sets[i])
             for i, trial in enumerate(trials)
         ]
-        witnesses = _witnesses(page, trials, sets, chains, lowers, size, programs)
+        block = _Block(measuring(page.group.rung), trials, sets, nets, size)
+        found = _witnesses(block, lowers, programs)
+        found |= _multipliers(block, searches, programs)
         for i, trial in enumerate(trials):
             if "fit" in parts:
                 began = time.perf_counter()
-                row = _fit(trial, sets[i], chains[i], delta)
+                row = _fit(trial, sets[i], nets[i], delta)
                 parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
-                if SIDES[name] == "lower":
-                    row = _attained(trial, sets[i], chains[i], witnesses, name, i)
-                else:
-                    row = _certified(trial, chains[i], name)
+                bound = _attained if SIDES[name] == "lower" else _certified
+                row = bound(block, i, name, found.get(name, {}))
                 row["side"] = SIDES[name]
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
@@ -114,17 +119,7 @@ def _seconds(began: float) -> dict:
     return {"measure_seconds": time.perf_counter() - began}
 
 
-def _domains(trial: Trial) -> tuple[Domain, ...]:
-    return (RD, SPHERE) if trial.cell.distribution.on_sphere else (RD,)
-
-
-def _certified(trial: Trial, net: Network, name: str) -> dict:
-    """{domain: value} of an upper bound."""
-    bound = getattr(upper, name)
-    return {str(domain): finite(bound(net, domain)) for domain in _domains(trial)}
-
-
-def _chain(trial: Trial, params: Any, data: Dataset) -> Network:
+def _network(trial: Trial, params: Any, data: Dataset) -> Network:
     """The network as a float64 chain of its real (unpadded) layers."""
     model = trial.cell.model
     exact = cut_tree(params, initial(trial))
@@ -138,25 +133,56 @@ def _wide(branch: Any) -> Any:
     return np.asarray(branch, float)
 
 
-def _witnesses(
-    page: Page,
-    trials: tuple[Trial, ...],
-    sets: list[Dataset],
-    chains: list[Network],
-    names: tuple[str, ...],
-    size: int,
-    programs: Programs,
-) -> dict:
-    """{name: {domain: [m, d]}} of the lower bounds that run on the device."""
+@dataclass(frozen=True)
+class _Block:
+    """The networks of one call of a device, and the padded shape they have there."""
+
+    rung: Rung
+    trials: tuple[Trial, ...]
+    sets: list[Dataset]
+    nets: list[Network]
+    size: int
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """Where their constants are asked for."""
+        on_sphere = self.trials[0].cell.distribution.on_sphere
+        return (RD, SPHERE) if on_sphere else (RD,)
+
+    def stacked(self, padded: Callable[[int], Any]) -> Any:
+        """One pytree of all lanes from that of network i; the first fills up."""
+        fill = [0] * (self.size - len(self.trials))
+        return stack([padded(i) for i in [*range(len(self.trials)), *fill]])
+
+
+def _witnesses(block: _Block, names: tuple[str, ...], programs: Programs) -> dict:
+    """{name: {domain: [m, d]}} of the lower bounds."""
     if not names:
         return {}
-    fill = [0] * (size - len(trials))
-    order = [*range(len(trials)), *fill]
-    rung = measuring(page.group.rung)
-    data = stack([padded_data(rung, sets[i]) for i in order])
-    draws = stack([_padded_draws(rung, sets[i]) for i in order])
-    nets = stack([_padded_net(rung, chains[i]) for i in order])
-    return programs(Lower(names, _domains(trials[0])), nets, data, draws)
+    rung, sets = block.rung, block.sets
+    data = block.stacked(lambda i: padded_data(rung, sets[i]))
+    draws = block.stacked(lambda i: _padded_draws(rung, sets[i]))
+    nets = block.stacked(lambda i: _padded_net(rung, block.nets[i]))
+    return programs(Lower(names, block.domains), nets, data, draws)
+
+
+def _multipliers(block: _Block, names: tuple[str, ...], programs: Programs) -> dict:
+    """{name: {domain: multipliers}} of the upper bounds that have a search."""
+    if not names:
+        return {}
+
+    def sectors(i: int) -> dict:
+        wide = (block.rung.width,)
+        return {
+            str(domain): tuple(
+                tuple(pad(end.astype(DTYPE), wide) for end in sector)
+                for sector in slopes(block.nets[i], domain)
+            )
+            for domain in block.domains
+        }
+
+    nets = block.stacked(lambda i: _padded_net(block.rung, block.nets[i]))
+    return programs(Search(names), nets, block.stacked(sectors))
 
 
 def _padded_draws(rung: Rung, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -174,22 +200,30 @@ def _padded_net(rung: Rung, net: Network) -> Network:
     return replace(net, layers=layers)
 
 
-def _attained(
-    trial: Trial,
-    data: Dataset,
-    net: Network,
-    witnesses: dict,
-    name: str,
-    i: int,
-) -> dict:
+def _certified(block: _Block, i: int, name: str, found: dict) -> dict:
+    """{domain: value} of an upper bound, from the multipliers found for it if any."""
+    net, bound, row = block.nets[i], getattr(upper, name), {}
+    hidden = [len(w) for w in net.weights[:-1]]
+    for domain in block.domains:
+        more = {}
+        if found:
+            own = [np.asarray(leaf)[i] for leaf in found[str(domain)]]
+            cut = [leaf[:k] for leaf, k in zip(own, hidden, strict=False)]
+            more = {"multipliers": (*cut, *own[len(hidden) :])}
+        row[str(domain)] = finite(bound(net, domain, **more))
+    return row
+
+
+def _attained(block: _Block, i: int, name: str, found: dict) -> dict:
     """{domain: value, "witness_<domain>": [d]}; null with a reason without points."""
+    trial, data, net = block.trials[i], block.sets[i], block.nets[i]
     if name == "random" and not len(data.x_test):
         return {"rd": None, "reason": "the data has no points left to draw"}
     row: dict[str, Any] = {}
-    for domain in _domains(trial):
-        points = witnesses[name][str(domain)]
-        found, at = lower.attained(net, domain, np.asarray(points)[i, : trial.cell.d])
-        row |= {str(domain): finite(found), f"witness_{domain}": at.tolist()}
+    for domain in block.domains:
+        witness = np.asarray(found[str(domain)])[i, ..., : trial.cell.d]
+        value, at = lower.attained(net, domain, witness)
+        row |= {str(domain): finite(value), f"witness_{domain}": at.tolist()}
     return row
 
 

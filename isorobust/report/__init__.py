@@ -1,7 +1,8 @@
 """Renderings of records: one table object, several formats; never jax."""
 
 from isorobust.report.figures import bracket
-from isorobust.report.table import as_csv, as_json, latex, markdown, tabulate
+from isorobust.report.formats import as_csv, as_json, latex, markdown
+from isorobust.report.table import tabulate
 
 __all__ = ["FILES", "tabulate"]
 

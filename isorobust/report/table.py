@@ -1,10 +1,5 @@
-"""The table of the law: one object made from records, rendered to text formats."""
+"""The table of the law: one object made from records."""
 
-import csv
-import dataclasses
-import io
-import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from isorobust.results import scaling
+from isorobust.results.join import CLOSED
 from isorobust.results.scaling import Estimate, Fit
 
 RESPONSES = ("lower", "upper")
+DOMAINS = {"R^d": "", "sphere": "_sphere"}  # domain -> ending of its columns
 AFFINE = "a + b sqrt(nd/p)"
 SEED = 0  # of the bootstrap: the same records give the same table
 
@@ -35,8 +32,19 @@ class Row:
     lower: Estimate | None
     upper: Estimate | None
     upper_over_lower: float | None
+    exact: int
     lower_over_floor: float | None
     reach: float | None
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """How tight upper / lower is over `networks`; exact: how many closed to 1e-9."""
+
+    networks: int
+    exact: int
+    median: float | None
+    p95: float | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Verdict:
         fitted or not
     crossed: networks whose lower bound exceeds their upper bound (a defect of ours)
     smallest: the least upper / floor; reach: the least upper / the law's own scale
+    brackets: by domain, of the networks that fitted
     fits: by response, then by model
     excluded: networks that did not reach their target: in no mean and no fit
     """
@@ -59,6 +68,7 @@ class Verdict:
     theorem_applies: int
     smallest: float | None
     reach: float | None
+    brackets: dict[str, Bracket]
     fits: dict[str, dict[str, Fit]]
 
 
@@ -123,6 +133,7 @@ def _row(records: list[dict]) -> Row:
         lower=over("lower", scaling.mean),
         upper=over("upper", scaling.mean),
         upper_over_lower=over("upper_over_lower", lambda v: float(np.median(v))),
+        exact=bracket(fitted, "").exact,
         lower_over_floor=over("lower_over_floor", min),
         reach=over("reach", lambda v: scaling.mean(v).estimate),
     )
@@ -153,141 +164,22 @@ def _verdict(records: list[dict]) -> Verdict:
         theorem_applies=sum(r["theorem_applies"] for r in records),
         smallest=min(ratios, default=None),
         reach=min((r["reach"] for r in fitted if r["reach"]), default=None),
+        brackets={
+            domain: tight
+            for domain, suffix in DOMAINS.items()
+            if (tight := bracket(fitted, suffix)).networks
+        },
         fits=fits,
     )
 
 
-def _number(value: float | None) -> str:
-    """Three significant digits; "-" for what was not measured."""
-    if value is None:
-        return "-"
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
-
-
-def _interval(value: Estimate | None) -> str:
-    """`estimate [low, high]`."""
-    if value is None:
-        return "-"
-    if value.low is None or value.high is None:
-        return _number(value.estimate)
-    return f"{_number(value.estimate)} [{_number(value.low)}, {_number(value.high)}]"
-
-
-# heading -> cell of the table, the same for every format
-COLUMNS: dict[str, Callable[[Row], str]] = {
-    "n": lambda r: str(r.n),
-    "d": lambda r: str(r.d),
-    "width": lambda r: str(r.width),
-    "p": lambda r: str(r.p),
-    "sqrt(nd/p)": lambda r: _number(r.law_ratio),
-    "fit/tried": lambda r: f"{r.reached}/{r.attempted}",
-    "diverged": lambda r: str(r.diverged),
-    "floor": lambda r: _number(r.floor.estimate if r.floor else None),
-    "lower": lambda r: _interval(r.lower),
-    "upper": lambda r: _interval(r.upper),
-    "upper/lower": lambda r: _number(r.upper_over_lower),
-    "min lower/floor": lambda r: _number(r.lower_over_floor),
-    "reach": lambda r: _number(r.reach),
-}
-
-LEGEND = (
-    "lower: attained, upper: certified (geometric mean over the networks that fitted, "
-    "95 % interval); floor: what the law allows; reach: upper / "
-    "((1 - sqrt(1 - eps)) sqrt(nd/p)); b: of a + b sqrt(nd/p), intervals by resampling "
-    "cells; '-': not measured or nothing fitted. The law is one-sided: only an upper "
-    "bound below a floor would refute it."
-)
-
-
-def markdown(table: Table) -> str:
-    """GitHub-flavoured Markdown."""
-    lines = [f"# {table.track} v{table.version}: {table.networks} networks", ""]
-    if table.partial:
-        lines += [f"**Under way: {table.partial} networks have no record yet.**", ""]
-    for block in table.blocks:
-        body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
-        lines += [f"## {block.name}", "", *_grid(list(COLUMNS), body), ""]
-        lines += [*_said(block.verdict), ""]
-    return "\n".join([*lines, LEGEND, "", "## Verdict", "", *summary(table), ""])
-
-
-def summary(table: Table) -> list[str]:
-    """The verdict, a line a block: the lines of a Markdown table."""
-    head = ["block", "networks", "fitted", "floors violated", "least upper/floor"]
-    head += ["least reach", "b of lower", "b of upper"]
-    body = []
-    for name, v in ((block.name, block.verdict) for block in table.blocks):
-        slopes = [v.fits[response].get(AFFINE) for response in RESPONSES]
-        line = [name, str(v.networks), str(v.networks - v.excluded), str(v.violations)]
-        line += [_number(v.smallest), _number(v.reach)]
-        body.append(
-            line + [_interval(fit.terms["b"] if fit else None) for fit in slopes]
-        )
-    return _grid(head, body)
-
-
-def _grid(head: list[str], body: list[list[str]]) -> list[str]:
-    """A Markdown table."""
-    lines = [head, ["---:"] * len(head), *body]
-    return [f"| {' | '.join(line)} |" for line in lines]
-
-
-def _said(verdict: Verdict) -> list[str]:
-    """The verdict in words, a Markdown list."""
-    said = [
-        f"- {verdict.violations} floors violated in {verdict.networks} networks "
-        f"(smallest upper/floor {_number(verdict.smallest)}); "
-        f"{verdict.crossed} with lower > upper",
-        f"- {verdict.excluded} networks did not reach their target "
-        f"({verdict.diverged} diverged): in no mean and no fit",
-        f"- the theorem's own hypothesis holds for {verdict.theorem_applies}",
-    ]
-    for response, fits in verdict.fits.items():
-        for name, fit in fits.items():
-            terms = ", ".join(f"{k} = {_interval(v)}" for k, v in fit.terms.items())
-            said.append(
-                f"- {response}, {name}: {terms} (R2 {fit.r2:.2f}, {fit.cells} cells, "
-                f"{fit.networks} networks)"
-            )
-    return said
-
-
-def as_json(table: Table) -> str:
-    """JSON of the whole object."""
-    return json.dumps(dataclasses.asdict(table), indent=1, allow_nan=False) + "\n"
-
-
-def as_csv(table: Table) -> str:
-    """One line a cell, its block first."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["block", *COLUMNS])
-    for block in table.blocks:
-        for row in block.rows:
-            writer.writerow([block.name, *(show(row) for show in COLUMNS.values())])
-    return text.getvalue()
-
-
-def latex(table: Table) -> str:
-    """A booktabs tabular a block."""
-    escaped = {c: "\\" + c for c in "&%$#_{}"} | {
-        "~": r"\textasciitilde{}",
-        "^": r"\^{}",
-    }
-
-    def safe(text: str) -> str:
-        return "".join(escaped.get(c, c) for c in text.replace("\\", "/"))
-
-    lines = [f"% {table.track} v{table.version}, {table.networks} networks"]
-    for block in table.blocks:
-        body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
-        lines += [
-            f"% {safe(block.name)}",
-            r"\begin{tabular}{" + "r" * len(COLUMNS) + "}",
-        ]
-        lines += [r"\toprule", " & ".join(map(safe, COLUMNS)) + r" \\", r"\midrule"]
-        lines += [" & ".join(map(safe, cells)) + r" \\" for cells in body]
-        lines += [r"\bottomrule", r"\end{tabular}", ""]
-    return "\n".join(lines)
+def bracket(records: list[dict], suffix: str) -> Bracket:
+    """upper / lower of the records where both are known, in a domain of DOMAINS."""
+    pairs = [(r.get(f"upper{suffix}"), r.get(f"lower{suffix}")) for r in records]
+    ratios = [upper / lower for upper, lower in pairs if upper and lower]
+    return Bracket(
+        networks=len(ratios),
+        exact=sum(bool(ratio <= 1 + CLOSED) for ratio in ratios),
+        median=float(np.median(ratios)) if ratios else None,
+        p95=float(np.quantile(ratios, 0.95)) if ratios else None,
+    )

@@ -11,6 +11,7 @@ from isorobust.law.setting import Setting
 from isorobust.results.records import SCHEMA
 
 DOMAINS = ("rd", "sphere")
+CLOSED = 1e-9  # a bracket this tight is the constant: records call it exact
 
 
 def collect(folder: Path) -> tuple[list[dict], int]:
@@ -115,7 +116,17 @@ def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
         row["lower_sphere"] = max(found.get("lower_sphere", ()), default=None)
         above = [*found.get("upper_sphere", ()), *found.get("upper", ())]
         row["upper_sphere"] = min(above, default=None)
+    for suffix in ("", "_sphere") if on_sphere else ("",):
+        ratio = _ratio(row[f"upper{suffix}"], row[f"lower{suffix}"])
+        closed = ratio is not None and ratio <= 1 + CLOSED
+        row[f"exact{suffix}"] = row[f"upper{suffix}"] if closed else None
+        row[f"upper_over_lower{suffix}"] = ratio
     return row
+
+
+def _ratio(upper: float | None, lower: float | None) -> float | None:
+    """upper / lower; None where it isn't known or lower is 0."""
+    return upper / lower if upper is not None and lower else None
 
 
 def _law(s: Setting) -> dict:
@@ -152,7 +163,8 @@ def _verdict(row: dict) -> dict:
         violated = upper < floor or bool(on_sphere and bound < on_sphere)
     crossed = None
     if upper is not None and lower is not None:
-        crossed = upper < lower or (row.get("lower_sphere") or 0.0) > upper
+        tangential = row.get("lower_sphere") or 0.0
+        crossed = upper < lower or tangential > row.get("upper_sphere", upper)
     share = (
         min(1.0, row["epsilon"] / row["noise_variance"]) if row["noise_variance"] else 0
     )
@@ -163,6 +175,5 @@ def _verdict(row: dict) -> dict:
         "crossed": crossed,
         "lower_over_floor": lower / floor if lower is not None and floor else None,
         "upper_over_floor": upper / floor if upper is not None and floor else None,
-        "upper_over_lower": upper / lower if upper is not None and lower else None,
         "reach": upper / reach if upper is not None and reach > 0 else None,
     }

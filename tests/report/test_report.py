@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from isorobust.report import FILES, tabulate
-from isorobust.report.table import COLUMNS, markdown
+from isorobust.report.formats import COLUMNS, markdown
 from isorobust.results import scaling
 
 
@@ -84,6 +84,18 @@ def test_formats_carry_the_same_numbers(records: list[dict]) -> None:
         assert float(named["sqrt(nd/p)"]) == pytest.approx(exact["law_ratio"], rel=6e-3)
         low = float(named["lower"].split(" ")[0])
         assert low == pytest.approx(exact["lower"]["estimate"], rel=6e-3)
+
+
+def test_brackets_are_summed_up_by_domain(records: list[dict]) -> None:
+    for i, row in enumerate(records):
+        row |= {"lower": 1.0, "upper": 1.0 if i < 10 else 1.1}
+        row |= {"lower_sphere": 1.0, "upper_sphere": 1.3}
+    (block,) = tabulate(records, 36).blocks
+    whole, sphere = block.verdict.brackets.values()
+    assert (whole.networks, whole.exact, whole.median) == (35, 9, 1.1)
+    assert (sphere.exact, sphere.p95) == (0, 1.3) and block.rows[0].exact == 3
+    said = "upper/lower on R^d: median 1.1000, 95 % quantile 1.1000; 9 of 35"
+    assert said in markdown(tabulate(records, 36))
 
 
 def test_latex_is_escaped(records: list[dict]) -> None:

@@ -43,10 +43,13 @@ def parts() -> dict:
     return {"setting": setting, "chain": chain, "exact": float(np.linalg.norm(w))}
 
 
-def record(setting: dict, high: float, low: float) -> dict:
+def record(setting: dict, high: float, low: float, sphere: tuple | None = None) -> dict:
+    """A record of two bounds; sphere: (upper, lower) there, else as on R^d."""
+    above, below = sphere or (high, low)
+    took = {"measure_seconds": 0.0}
     bounds = {
-        "path": {"side": "upper", "rd": high, "measure_seconds": 0.0},
-        "data": {"side": "lower", "rd": low, "sphere": low, "measure_seconds": 0.0},
+        "path": {"side": "upper", "rd": high, "sphere": above} | took,
+        "data": {"side": "lower", "rd": low, "sphere": below} | took,
     }
     identity = {"uid": "u", "target_mse": 0.1, "flops_per_step": 1.0}
     trained = {
@@ -98,6 +101,20 @@ def test_a_floor_of_the_sphere_is_held_against_the_sphere(parts: dict) -> None:
 def test_crossed_bounds_are_flagged(parts: dict) -> None:
     assert record(parts["setting"], 10.0, 10.1)["crossed"]
     assert not record(parts["setting"], 10.0, 10.0)["crossed"]
+
+
+def test_crossed_bounds_of_the_sphere_are_flagged(parts: dict) -> None:
+    """Also where the bounds of R^d are in order."""
+    assert record(parts["setting"], 10.0, 5.0, (6.0, 6.1))["crossed"]
+    assert record(parts["setting"], 10.0, 5.0, (12.0, 10.1))["crossed"]
+    assert not record(parts["setting"], 10.0, 5.0, (12.0, 9.9))["crossed"]
+
+
+def test_a_closed_bracket_is_exact(parts: dict) -> None:
+    row = record(parts["setting"], 10.0, 10.0 - 1e-9, (8.0, 7.9))
+    assert row["exact"] == 10.0 and row["exact_sphere"] is None
+    assert row["upper_over_lower_sphere"] == pytest.approx(8 / 7.9)
+    assert record(parts["setting"], 10.0, 10.0 - 1e-7)["exact"] is None
 
 
 def test_what_can_not_be_said_is_null(parts: dict) -> None:

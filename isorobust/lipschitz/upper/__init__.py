@@ -6,9 +6,22 @@ Each function of `__all__` has the signature
 
 and bounds the Euclidean constant (into R or R^K) on R^d, or on a ball, hence on every
 subset of it: for the sphere, that of the unit ball, which bounds the geodesic one.
+
+A bound with a search of its own, which may run on a device, stands in SEARCHES:
+
+    search(net, sectors) -> multipliers          jax, float32, of one network
+    bound(net, domain, multipliers) -> float     as above; None: searches by itself
+
+sectors = per hidden layer (low [k], high [k]), see domain.slopes; multipliers = a tuple
+of one array [k] a hidden layer, then scalars.
 """
 
-from isorobust.lipschitz.upper.closed import liplt, path, product
-from isorobust.lipschitz.upper.norms import spectral_norm as spectral_norm
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["liplt", "path", "product"]
+from isorobust.lipschitz.norms import spectral_norm as spectral_norm
+from isorobust.lipschitz.upper.closed import eclipse, interval, liplt, path, product
+
+__all__ = ["eclipse", "interval", "liplt", "path", "product"]
+
+SEARCHES: dict[str, Callable[[Any, Any], Any]] = {}
