@@ -252,7 +252,7 @@ def test_the_tree_without_bounds_sees_every_cell() -> None:
     for sizes in ((3, 6, 1), (2, 4, 4, 1)):
         own = normal(chain(np.random.default_rng(6), *sizes))
         assert own is not None
-        whole, _ = tree(own.net, 10**6, bound=lambda net: np.inf)
+        whole, _ = tree(own.net, 10**6, bound=lambda net, enough: np.inf)
         assert whole == pytest.approx(tree(own.net, 10**6)[0], rel=1e-12)
 
 

@@ -5,26 +5,31 @@ import math
 
 import numpy as np
 
-from isorobust.lipschitz.domain import UNIT
+from isorobust.lipschitz.domain import RD, UNIT, slopes
 from isorobust.lipschitz.network import Network
-from isorobust.lipschitz.upper import liplt, path, product, spectral_norm
+from isorobust.lipschitz.upper import chain, liplt, path, product, spectral_norm
 
+SEARCHED = 10  # rounds of the chain's search for a branch's multipliers
 FEW = 9  # open units whose patterns are all looked at
 ROUNDS = 30  # of the power method otherwise
 MOMENTUM = 0.9
 
 
-def relaxed(net: Network) -> float:
-    """From above: the formal constant, MaxCut's bound or the least of closed forms.
+def relaxed(net: Network, enough: float = 0.0) -> float:
+    """From above: the formal constant, MaxCut's bound, or the least of chain and more.
 
     Two layers and one output: max over all patterns of the open units if they are few,
     else the MaxCut certificate after a few rounds. net.linear: the units known to be
-    on.
+    on. A bound of at most `enough` is not improved.
     """
     if any(w.size == 0 for w in net.weights):
         return 0.0
     if len(net.layers) > 2 or net.outputs > 1:
-        return min(bound(net) for bound in (path, liplt, product))
+        value = min(bound(net) for bound in (path, liplt, product))
+        if value <= enough:
+            return value
+        multipliers = chain.search(net, slopes(net), SEARCHED)
+        return min(value, chain.certified(net, RD, multipliers))
     (w, _), (a, _) = net.layers
     on = np.zeros(len(w)) if net.linear is None else np.asarray(net.linear[0])
     rows = a[0][:, None] * w

@@ -39,7 +39,7 @@ class Node:
     cell: Cell
 
 
-Bound = Callable[[Network], float]
+Bound = Callable[[Network, float], float]
 
 
 def tree(
@@ -47,10 +47,11 @@ def tree(
 ) -> tuple[float, np.ndarray]:
     """(upper, point): the largest derivative by branch and bound, best node first.
 
-    radius: of the ball, or inf. bound(net): from above, of a network whose `linear`
-    units are the ones known to be on (those known to be off are gone). At most `budget`
-    nodes are split; upper is the derivative at the point where the search ended before,
-    and the largest bound left otherwise.
+    radius: of the ball, or inf. bound(net, enough): from above, of a network whose
+    `linear` units are the ones known to be on (those known to be off are gone); one of
+    at most `enough` needn't be tight. At most `budget` nodes are split; upper is the
+    derivative at the point where the search ended before, and the largest bound left
+    otherwise.
     """
     first, count = _independent(net), itertools.count()
     best, point = _drawn(net, radius)
@@ -70,7 +71,7 @@ def tree(
                 if known > best:
                     best, point = float(known), at
             if not leaf:
-                value = min(child.bound, bound(remaining(net, child)))
+                value = min(child.bound, bound(remaining(net, child), best))
                 if value > best:
                     own = replace(child, bound=value)
                     heapq.heappush(heap, (-value, next(count), own))
