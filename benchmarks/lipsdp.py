@@ -9,11 +9,25 @@ gives L^2 <= rho. Written here from the paper, solved by Clarabel.
 """
 
 import json
+import subprocess
 import sys
 
 import numpy as np
 
 TOLERANCE = 1e-10
+
+
+def values(solver: str, networks: list[list[np.ndarray]]) -> list[float]:
+    """LipSDP-Neuron's values, by a process of the Python `solver`; nan where it fails.
+
+    networks: [W_1, ..., W_D] of each
+    """
+    lines = "".join(json.dumps([w.tolist() for w in own]) + "\n" for own in networks)
+    call = [solver, __file__]
+    done = subprocess.run(
+        call, input=lines, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return [float(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def value(weights: list[np.ndarray]) -> float:

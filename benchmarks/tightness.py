@@ -1,4 +1,29 @@
-"""TODO
+"""No bound is on the wrong side; the best lower one is the constant on 98 % and 91 %.
+
+| bound | side | 2 layers, random | 2, trained | deeper, random | deeper, trained |
+| --- | --- | ---: | ---: | ---: | ---: |
+| ascent | lower | 0.895 (25 %) | 0.791 (27 %) | 0.644 (8 %) | 0.452 (17 %) |
+| data | lower | 0.895 (25 %) | 0.791 (27 %) | 0.644 (8 %) | 0.452 (17 %) |
+| pairs | lower | 0.686 (10 %) | 0.399 (15 %) | 0.449 (0 %) | 0.169 (0 %) |
+| random | lower | 0.975 (46 %) | 0.914 (31 %) | 0.835 (42 %) | 0.798 (38 %) |
+| sweep | lower | 0.969 (50 %) | 0.937 (40 %) | 0.862 (39 %) | 0.826 (38 %) |
+| targeted | lower | 1.000 (98 %) | 1.000 (98 %) | 0.644 (8 %) | 0.452 (17 %) |
+| trace | lower | 0.895 (25 %) | 0.791 (27 %) | 0.998 (97 %) | 0.994 (86 %) |
+| branched | upper | 1.000 (1.00) | 1.000 (1.02) | - | - |
+| certificate | upper | 1.231 (5.63) | 1.715 (15.73) | 1.978 (10.49) | 1.845 (5.31) |
+| eclipse | upper | 1.430 (6.84) | 2.397 (21.14) | 2.661 (16.67) | 2.500 (6.94) |
+| interval | upper | 1.548 (5.63) | 2.283 (15.73) | 4.134 (26.57) | 3.466 (12.25) |
+| liplt | upper | 1.347 (5.63) | 1.893 (15.73) | 2.686 (17.17) | 2.470 (6.87) |
+| path | upper | 2.602 (9.51) | 4.777 (29.85) | 7.751 (57.00) | 6.624 (24.05) |
+| product | upper | 1.825 (9.51) | 3.348 (29.85) | 4.404 (28.92) | 3.951 (12.86) |
+| LipSDP-Neuron | upper | 1.231 (5.63) | 1.715 (15.73) | 1.978 (10.49) | 1.845 (5.31) |
+
+Geometric means of bound / exact constant; in brackets the share of networks on which a
+lower bound is the constant to 1e-9, the largest ratio of an upper one. 96 networks of
+two layers, 128 deeper, two methods agree to 1e-9 on all of them. Best lower = exact on
+97.9 % (two layers; least .994) and 91.4 % (deeper; median 1.000, least .895).
+Certificate / LipSDP-Neuron: two layers at most 1.0000000, deeper median 1.0000024, at
+most 1.0000115. 2 cores of an AMD EPYC with other work on them, 427 s, 2026-11-24.
 
 Question. How near are the bounds to the constants? On networks whose exact constant two
 methods agree on to 1e-9: is every lower <= exact <= every upper, how often is the best
@@ -12,7 +37,7 @@ Networks. Every shape of SHAPES with and without biases, at random (Gaussian, He
 trained (Adam, to random signs at 40 Gaussian points), several seeds; ReLU, R^d.
 
 Command.  python benchmarks/tightness.py [--seeds=4] [--json=FILE] [--no-solver]
-Cost.     TODO minutes on 2 cores; the solver's environment is made at the first run.
+Cost.     Some 7 minutes on 2 cores; the solver's environment is made at the first run.
 """
 
 import argparse
@@ -21,7 +46,6 @@ import json
 import math
 import os
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -30,6 +54,7 @@ from pathlib import Path
 from typing import Any
 
 import environments
+import lipsdp
 import numpy as np
 from peer import say
 
@@ -80,7 +105,7 @@ def measure(shape: tuple[int, ...], seeds: int, solver: str | None) -> list[Reco
             found.append(record | constants(layers) | {"values": bounds(layers, x, y)})
             weights.append([w for w, _ in layers])
     if solver is not None:
-        for record, solved in zip(found, lipsdp(solver, weights), strict=True):
+        for record, solved in zip(found, lipsdp.values(solver, weights), strict=True):
             record["lipsdp"] = solved
     return found
 
@@ -171,16 +196,6 @@ def bounds(layers: list, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         at = jax.jit(getattr(lower, name), static_argnums=1)(single, RD, *inputs)
         found[name] = lower.attained(net, RD, np.asarray(at))[0]
     return found
-
-
-def lipsdp(solver: str, networks: list[list[np.ndarray]]) -> list[float]:
-    """LipSDP-Neuron's values, of a process of the solver's own; nan where it fails."""
-    lines = "".join(json.dumps([w.tolist() for w in own]) + "\n" for own in networks)
-    script = str(Path(__file__).with_name("lipsdp.py"))
-    call = subprocess.run(
-        [solver, script], input=lines, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return [float(json.loads(line)) for line in call.stdout.splitlines()]
 
 
 def table(records: list[Record]) -> list[str]:
