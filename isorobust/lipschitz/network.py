@@ -14,6 +14,7 @@ from isorobust.activations import ACTIVATIONS
 
 UNIT = float(np.finfo(float).eps)
 TINY = 5e-324  # what an underflow loses
+FLAT = 1e-13  # a row this small against the terms that it is the sum of is zero
 
 Layers = tuple[tuple[Any, Any], ...]
 
@@ -107,7 +108,7 @@ def gradient(net: Network, x: np.ndarray) -> np.ndarray:
         z = x @ w.T + b
         slopes.append(slope(net, i, z))
         x = passed(net, i, z)
-    back = np.broadcast_to(weight[0], slopes[-1].shape)
+    back = np.broadcast_to(weight[0], (len(x), weight.shape[1]))
     for (w, _), s in zip(reversed(hidden), reversed(slopes), strict=True):
         back = (back * s) @ w
     return back
@@ -118,20 +119,26 @@ def margin(net: Network, x: np.ndarray) -> float:
 
     Above 1 the computed pattern at `x` is the true one and that of an open region: no
     unit can be on the other side, whatever was carried along from earlier layers. Units
-    that are constant near `x` (zero weights, or only such and switched-off units before
-    them) don't count; inf for smooth activations.
+    that are constant near `x` don't count (what they see is switched off, or cancels to
+    FLAT): their slope doesn't matter. inf for smooth activations.
     """
     if not net.kinked:
         return np.inf
-    least, moving = np.inf, np.ones(len(x), bool)
+    least, rows, z = np.inf, net.layers[0][0], np.zeros((1, 0))
+    noise = np.linalg.norm(rows, axis=1)  # of the terms that a row is the sum of
     pairs = _running(net, x[None])[:-1]
-    for i, ((w, _), (z, error)) in enumerate(zip(net.layers[:-1], pairs, strict=True)):
-        moves = np.any((w != 0) & moving, axis=1)
+    for i, ((w, _), (now, error)) in enumerate(
+        zip(net.layers[:-1], pairs, strict=True)
+    ):
+        if i > 0:
+            on = w * slope(net, i - 1, z[0])
+            rows, noise = on @ rows, np.abs(on) @ noise
+        z = now
+        moves = np.linalg.norm(rows, axis=1) > FLAT * noise
         carried = np.zeros(len(w), bool) if net.linear is None else net.linear[i] > 0
         clear = np.abs(z[0]) / error[0]
         clear = np.where(np.isnan(clear), 0.0, clear)  # an overflow says nothing
         least = min(least, float(np.min(clear, where=moves & ~carried, initial=np.inf)))
-        moving = moves & (carried | (z[0] > -error[0]))
     return least
 
 
