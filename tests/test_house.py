@@ -18,7 +18,7 @@ ALLOWED = {
     "progress": set(),
     "files": {"door"},
     "data": {"door", "experiment"},
-    "models": {"door", "activations"},
+    "models": {"door", "activations", "lipschitz"},
     "training": {"door", "lipschitz"},
     "lipschitz": {"activations"},
     "law": set(),

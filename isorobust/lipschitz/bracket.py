@@ -1,0 +1,250 @@
+"""The bracket of ONE network: every bound that may help, the cheap ones first."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from isorobust.lipschitz import exact, lower, network, upper
+from isorobust.lipschitz.domain import RD, Domain
+from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.rescaled import Rescaled, rescaled
+
+BUDGET = 10.0  # seconds
+CLOSED = 1e-9  # relative width at which lower and upper are one number
+ROUNDING = 1e-12  # relative; a lower bound carries its own rounding
+DATA, DRAWS, MOST = 256, 1000, 4096  # points made up; drawn; looked at of the user's
+STALE = 3  # rounds without news after which the search is given up
+# by cost, compiling included; a bound that isn't named comes before `targeted`
+ORDER = (
+    "product", "path", "liplt", "interval", "eclipse", "certificate", "exact",
+    "random", "data", "sweep", "pairs", "targeted", "trace", "ascent", "branched",
+)  # fmt: skip
+# bounds that another round may improve: by other draws, or by twice the work
+AGAIN = ("sweep", "targeted", "trace", "ascent", "branched", "exact")
+
+
+class Crossed(ArithmeticError):
+    """A lower bound above an upper one: a defect of this package, never a result."""
+
+
+class Method(NamedTuple):
+    """What one bound gave.
+
+    side: lower, upper, or exact; value: inf (upper) or 0 where it doesn't apply;
+    seconds: all its rounds, compiling included
+    """
+
+    side: str
+    value: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """lower <= L <= upper on a domain, and where that comes from.
+
+    exact: L where it is known: lower and upper agree to 1e-9; else None
+    domain: rd, ball:R or sphere; domain.py says which constant that is
+    methods: name -> Method; skipped: name -> why it wasn't asked
+    witness: the point [d] where `lower` is attained, or the pair of points [2, d]
+    """
+
+    lower: float
+    upper: float
+    exact: float | None
+    domain: str
+    methods: dict[str, Method]
+    skipped: dict[str, str]
+    witness: list
+
+
+def bracket(
+    net: Network,
+    domain: Domain = RD,
+    budget: float = BUDGET,
+    data: tuple[np.ndarray, np.ndarray | None] | None = None,
+) -> Bracket:
+    """Brackets the Lipschitz constant of one network on a domain.
+
+    Bounds are asked in ORDER until lower and upper agree to 1e-9 or `budget` seconds
+    have passed; then those of AGAIN with other draws and twice the work, until three
+    rounds bring nothing. What has begun is finished, so a small budget is overrun by
+    one bound. Values hold however short the budget; which bounds had their turn depends
+    on the machine's speed, unless the budget is math.inf.
+
+    net: float64 layers, any depth >= 1; data: (x [n, d], y [n] or None), where lower
+    bounds look besides their own draws (of more than 4096 points, 4096 are taken)
+
+    Raises Crossed if a lower bound is above an upper one.
+    """
+    search = _Search(rescaled(net, domain), domain, data, time.perf_counter() + budget)
+    shelf = [*upper.__all__, *lower.__all__, "exact"]
+    first = sorted(shelf, key=lambda name: ORDER.index(_ranked(name)))
+    for name in first:
+        search.ask(name, 0)
+    stale, turn = 0, 1
+    while stale < STALE and not search.over():
+        before = (search.lower, search.upper)
+        for name in [name for name in first if name in AGAIN]:
+            search.ask(name, turn)
+        moved = (search.lower, search.upper) != before
+        stale, turn = 0 if moved else stale + 1, turn + 1
+    return search.result()
+
+
+@dataclass
+class _Search:
+    """What is known so far; values are those of the network as the user gave it."""
+
+    unit: Rescaled
+    domain: Domain
+    data: Any
+    deadline: float
+    lower: float = 0.0
+    upper: float = math.inf
+    best: tuple[str, str] = ("nothing", "nothing")  # which bounds these are
+    known: float | None = None
+    witness: np.ndarray | None = None
+    methods: dict[str, Method] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def over(self) -> bool:
+        """Whether nothing is left to do, or no time to do it."""
+        return self._closed() or time.perf_counter() >= self.deadline
+
+    def ask(self, name: str, turn: int) -> None:
+        """Asks one bound, or notes why not; turn: how often it was asked before."""
+        reason = self._spared(name, turn)
+        if reason:
+            if name not in self.methods:
+                self.skipped[name] = reason
+            return
+        began = time.perf_counter()
+        if name == "exact":
+            side, value = self._ask_exact(turn)
+        elif name in upper.__all__:
+            side, value = "upper", self._ask_upper(name, turn)
+        else:
+            side, value = "lower", self._ask_lower(name, turn)
+        seconds = time.perf_counter() - began
+        if name in self.methods:
+            old = self.methods[name]
+            better = max if side == "lower" else min
+            value, seconds = better(value, old.value), seconds + old.seconds
+        self.methods[name] = Method(side, value, seconds)
+
+    def result(self) -> Bracket:
+        """The bracket."""
+        known = self.known
+        if known is None and self._closed():
+            known = self.lower
+        at = np.zeros(self.unit.net.d) if self.witness is None else self.witness
+        return Bracket(
+            self.lower,
+            self.upper,
+            known,
+            str(self.domain),
+            self.methods,
+            self.skipped,
+            (self.unit.length * at).tolist(),
+        )
+
+    def _closed(self) -> bool:
+        return self.lower >= self.upper * (1 - CLOSED)
+
+    def _spared(self, name: str, turn: int) -> str | None:
+        left = self.deadline - time.perf_counter()
+        if self._closed():
+            return "lower and upper agree without it"
+        if left <= 0 or (turn and left < 2 * self.methods[name].seconds / turn):
+            return "the budget was spent before"
+        return None
+
+    def _ask_upper(self, name: str, turn: int) -> float:
+        bound = getattr(upper, name)
+        more = {"effort": 2**turn} if turn else {}
+        value = self.unit.above(float(bound(self.unit.net, self.unit.domain, **more)))
+        self._lowered(name, value)
+        return value
+
+    def _ask_lower(self, name: str, turn: int) -> float:
+        net, domain = self.unit.net, self.unit.domain
+        find = jax.jit(getattr(lower, name), static_argnums=1)
+        with np.errstate(over="ignore"):
+            single = jax.tree.map(np.float32, net)
+        with jax.default_matmul_precision("highest"):
+            at = find(single, domain, *self._points(turn))
+        value, point = lower.attained(net, domain, np.asarray(at))
+        value = self.unit.below(value)
+        self._raised(name, value, point)
+        return value
+
+    def _ask_exact(self, turn: int) -> tuple[str, float]:
+        raise NotImplementedError
+
+    def _raised(self, name: str, value: float, witness: np.ndarray) -> None:
+        """Takes a lower bound in."""
+        if value > self.lower or self.witness is None:
+            self.lower, self.witness = value, witness
+            self.best = (name, self.best[1])
+        self._uncrossed()
+
+    def _lowered(self, name: str, value: float) -> None:
+        """Takes an upper bound in."""
+        if value < self.upper:
+            self.upper = value
+            self.best = (self.best[0], name)
+        self._uncrossed()
+
+    def _uncrossed(self) -> None:
+        if self.lower > self.upper * (1 + ROUNDING):
+            below, above = self.best
+            raise Crossed(
+                f"defect: the lower bound {below} = {self.lower!r} is above the upper "
+                f"bound {above} = {self.upper!r} on {self.domain}; one of them is "
+                "wrong: please report it with the network"
+            )
+
+    def _points(self, turn: int) -> tuple[Any, Any]:
+        """(data, draws) for a lower bound, float32, with weights 1."""
+        net, domain = self.unit.net, self.unit.domain
+        rng = np.random.Generator(np.random.Philox(key=turn))
+        draws = _drawn(rng, DRAWS, net.d, domain)
+        if self.data is None or turn:
+            x, y = _drawn(rng, DATA, net.d, domain), None
+        else:
+            x, y = self.data
+            some = np.linspace(0, len(x) - 1, min(len(x), MOST)).astype(int)
+            x, y = x[some] / self.unit.length, None if y is None else y[some]
+            x = _placed(x, domain)
+        if y is None:
+            y = network.value(net, x).reshape(len(x), -1)[:, 0]
+        y = y / max(float(np.abs(y).max()), 1e-300)
+        ones = np.ones(len(x), np.float32), np.ones(DRAWS, np.float32)
+        return (np.float32(x), np.float32(y), ones[0]), (np.float32(draws), ones[1])
+
+
+def _ranked(name: str) -> str:
+    return name if name in ORDER else "targeted"
+
+
+def _drawn(rng: np.random.Generator, m: int, d: int, domain: Domain) -> np.ndarray:
+    """m points [m, d] around the kinks, which are near |w.x| = |w| (rescaled.py)."""
+    x = rng.standard_normal((m, d)) * 4.0 ** rng.integers(-1, 3, (m, 1))
+    x = _placed(x, domain)
+    if math.isfinite(domain.radius) and not domain.sphere:
+        x[::2] *= rng.uniform(size=(len(x[::2]), 1))  # not all of them on the surface
+    return x
+
+
+def _placed(x: np.ndarray, domain: Domain) -> np.ndarray:
+    """The points [n, d] moved into the domain, along rays from the centre."""
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    if domain.sphere:
+        x = np.where(length > 0, x, np.eye(1, x.shape[1]))
+        return x / np.linalg.norm(x, axis=1, keepdims=True)
+    return x * np.minimum(1.0, domain.radius / np.where(length > 0, length, 1.0))
