@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from isorobust.lipschitz import exact, lower, network, upper
+from isorobust.lipschitz import lower, network, upper
 from isorobust.lipschitz.domain import RD, Domain
+from isorobust.lipschitz.exact import exact
 from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.rescaled import Rescaled, rescaled
 
@@ -18,13 +19,24 @@ CLOSED = 1e-9  # relative width at which lower and upper are one number
 ROUNDING = 1e-12  # relative; a lower bound carries its own rounding
 DATA, DRAWS, MOST = 256, 1000, 4096  # points made up; drawn; looked at of the user's
 STALE = 3  # rounds without news after which the search is given up
+FACTOR = 4  # by which a round's work exceeds that of the round before
 # by cost, compiling included; a bound that isn't named comes before `targeted`
 ORDER = (
-    "product", "path", "liplt", "interval", "eclipse", "certificate", "exact",
-    "random", "data", "sweep", "pairs", "targeted", "trace", "ascent", "branched",
+    "product", "path", "liplt", "interval", "eclipse", "random", "certificate", "exact",
+    "data", "sweep", "pairs", "targeted", "trace", "ascent", "branched",
 )  # fmt: skip
-# bounds that another round may improve: by other draws, or by twice the work
-AGAIN = ("sweep", "targeted", "trace", "ascent", "branched", "exact")
+ALWAYS = ("product", "random")  # asked whatever the budget: both sides have a value
+# what another round may improve, by other draws (None) or by more work: the argument
+# that says how much, and what it is in the first round
+AGAIN = {
+    "sweep": None, "targeted": None, "trace": None, "ascent": None,
+    "branched": ("leaves", 512), "exact": ("budget", 100),
+}  # fmt: skip
+# who can't profit, so that it needn't be compiled; others say so themselves, at once
+SPARED = {
+    "ascent": ("piecewise linear", lambda net: net.kinked),
+    "trace": ("smooth", lambda net: not net.kinked),
+}
 
 
 class Crossed(ArithmeticError):
@@ -47,7 +59,8 @@ class Method(NamedTuple):
 class Bracket:
     """lower <= L <= upper on a domain, and where that comes from.
 
-    exact: L where it is known: lower and upper agree to 1e-9; else None
+    upper: certified; or `exact`'s, which is so up to cells too thin for float64
+    exact: L where lower and upper agree to 1e-9; else None
     domain: rd, ball:R or sphere; domain.py says which constant that is
     methods: name -> Method; skipped: name -> why it wasn't asked
     witness: the point [d] where `lower` is attained, or the pair of points [2, d]
@@ -71,10 +84,10 @@ def bracket(
     """Brackets the Lipschitz constant of one network on a domain.
 
     Bounds are asked in ORDER until lower and upper agree to 1e-9 or `budget` seconds
-    have passed; then those of AGAIN with other draws and twice the work, until three
-    rounds bring nothing. What has begun is finished, so a small budget is overrun by
-    one bound. Values hold however short the budget; which bounds had their turn depends
-    on the machine's speed, unless the budget is math.inf.
+    have passed; then those of AGAIN with other draws and more work, until three rounds
+    bring nothing. What has begun is finished, so a small budget is overrun by one
+    bound. Values hold however short the budget; which bounds had their turn depends on
+    the machine's speed, unless the budget is math.inf.
 
     net: float64 layers, any depth >= 1; data: (x [n, d], y [n] or None), where lower
     bounds look besides their own draws (of more than 4096 points, 4096 are taken)
@@ -107,8 +120,8 @@ class _Search:
     lower: float = 0.0
     upper: float = math.inf
     best: tuple[str, str] = ("nothing", "nothing")  # which bounds these are
-    known: float | None = None
     witness: np.ndarray | None = None
+    last: dict[str, float] = field(default_factory=dict)  # seconds of its last round
     methods: dict[str, Method] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -130,7 +143,7 @@ class _Search:
             side, value = "upper", self._ask_upper(name, turn)
         else:
             side, value = "lower", self._ask_lower(name, turn)
-        seconds = time.perf_counter() - began
+        self.last[name] = seconds = time.perf_counter() - began
         if name in self.methods:
             old = self.methods[name]
             better = max if side == "lower" else min
@@ -139,9 +152,7 @@ class _Search:
 
     def result(self) -> Bracket:
         """The bracket."""
-        known = self.known
-        if known is None and self._closed():
-            known = self.lower
+        known = self.lower if self._closed() else None
         at = np.zeros(self.unit.net.d) if self.witness is None else self.witness
         return Bracket(
             self.lower,
@@ -157,19 +168,39 @@ class _Search:
         return self.lower >= self.upper * (1 - CLOSED)
 
     def _spared(self, name: str, turn: int) -> str | None:
-        left = self.deadline - time.perf_counter()
+        """Why a bound isn't asked; None if it is."""
         if self._closed():
             return "lower and upper agree without it"
-        if left <= 0 or (turn and left < 2 * self.methods[name].seconds / turn):
-            return "the budget was spent before"
+        if name in SPARED and SPARED[name][1](self.unit.net):
+            return f"the network is {SPARED[name][0]}"
+        left = self.deadline - time.perf_counter()
+        if turn and AGAIN[name]:
+            left -= FACTOR * self.last.get(name, math.inf)
+        if left <= 0 and (turn or name not in ALWAYS):
+            return "the budget was spent before its turn"
         return None
 
+    def _work(self, name: str, turn: int) -> dict[str, int]:
+        """The arguments that say how much work to do."""
+        amount = AGAIN.get(name)
+        return {amount[0]: amount[1] * FACTOR**turn} if amount else {}
+
     def _ask_upper(self, name: str, turn: int) -> float:
-        bound = getattr(upper, name)
-        more = {"effort": 2**turn} if turn else {}
-        value = self.unit.above(float(bound(self.unit.net, self.unit.domain, **more)))
+        bound, work = getattr(upper, name), self._work(name, turn)
+        value = self.unit.above(float(bound(self.unit.net, self.unit.domain, **work)))
         self._lowered(name, value)
         return value
+
+    def _ask_exact(self, turn: int) -> tuple[str, float]:
+        """An exact value, or an upper bound and what it had below."""
+        work = self._work("exact", turn)
+        found = exact(self.unit.net, self.unit.domain, **work)
+        if found is None:
+            return "exact", math.inf
+        self._raised("exact", self.unit.below(found.lower), found.witness)
+        value = self.unit.above(found.upper)
+        self._lowered("exact", value)
+        return "exact" if found.closed else "upper", value
 
     def _ask_lower(self, name: str, turn: int) -> float:
         net, domain = self.unit.net, self.unit.domain
@@ -182,9 +213,6 @@ class _Search:
         value = self.unit.below(value)
         self._raised(name, value, point)
         return value
-
-    def _ask_exact(self, turn: int) -> tuple[str, float]:
-        raise NotImplementedError
 
     def _raised(self, name: str, value: float, witness: np.ndarray) -> None:
         """Takes a lower bound in."""
