@@ -104,7 +104,7 @@ def gradient(net: Network, x: np.ndarray) -> np.ndarray:
         z = x @ w.T + b
         slopes.append(slope(net, i, z))
         x = passed(net, i, z)
-    back = np.broadcast_to(weight[0], slopes[-1].shape)
+    back = np.broadcast_to(weight[0], (len(x), weight.shape[1]))
     for (w, _), s in zip(reversed(hidden), reversed(slopes), strict=True):
         back = (back * s) @ w
     return back
@@ -113,21 +113,22 @@ def gradient(net: Network, x: np.ndarray) -> np.ndarray:
 def margin(net: Network, x: np.ndarray) -> float:
     """How far the point x [d] is from a kink, relative to its units' size.
 
-    min over hidden units of |w.h + b| / (|w| |h| + |b|), units of zero weight aside (0
-    for 0 / 0, which is a kink); inf for smooth activations. At a margin of rounding
-    size, the gradient at `x` may belong to a pattern that no open region has.
+    min over hidden units of |w.h + b| / (|w| |h| + |b|) (0 for 0 / 0, which is a kink),
+    units aside that don't move with x, as all units that they see are off; inf for
+    smooth activations. At a margin of rounding size, the gradient at `x` may belong to
+    a pattern that no open region has.
     """
     if not net.kinked:
         return np.inf
-    least, h = np.inf, x
+    least, h, moves = np.inf, x, np.ones(len(x), bool)
     for i, (w, b) in enumerate(net.layers[:-1]):
         z = w @ h + b
         size = np.linalg.norm(w, axis=1) * np.linalg.norm(h) + np.abs(b)
         relative = np.abs(z) / np.where(size > 0, size, 1.0)
-        alive = np.any(w != 0, axis=1)
-        if net.linear is not None:
-            alive &= net.linear[i] == 0
-        least = min(least, float(np.min(relative, where=alive, initial=np.inf)))
+        moves = np.any((w != 0) & moves, axis=1)
+        turns = moves if net.linear is None else moves & (net.linear[i] == 0)
+        least = min(least, float(np.min(relative, where=turns, initial=np.inf)))
+        moves = moves & (slope(net, i, z) > 0)
         h = passed(net, i, z)
     return least
 
