@@ -26,11 +26,10 @@ ORDER = (
     "data", "sweep", "pairs", "targeted", "trace", "ascent", "branched",
 )  # fmt: skip
 ALWAYS = ("product", "random")  # asked whatever the budget: both sides have a value
-# what another round may improve, by other draws (None) or by more work: the argument
-# that says how much, and what it is in the first round
+# what another round may improve: by other draws (0), or by more work: their third
+# argument says how much, here what it is in the first round
 AGAIN = {
-    "sweep": None, "targeted": None, "trace": None, "ascent": None,
-    "branched": ("leaves", 512), "exact": ("budget", 100),
+    "sweep": 0, "targeted": 0, "trace": 0, "ascent": 0, "branched": 512, "exact": 100,
 }  # fmt: skip
 # who can't profit, so that it needn't be compiled; others say so themselves, at once
 SPARED = {
@@ -46,8 +45,7 @@ class Crossed(ArithmeticError):
 class Method(NamedTuple):
     """What one bound gave.
 
-    side: lower, upper, or exact; value: inf (upper) or 0 where it doesn't apply;
-    seconds: all its rounds, compiling included
+    side: lower, upper, or exact; seconds: of all its rounds, compiling included
     """
 
     side: str
@@ -102,7 +100,7 @@ def bracket(
     stale, turn = 0, 1
     while stale < STALE and not search.over():
         before = (search.lower, search.upper)
-        for name in [name for name in first if name in AGAIN]:
+        for name in [n for n in first if n in AGAIN and n not in search.skipped]:
             search.ask(name, turn)
         moved = (search.lower, search.upper) != before
         stale, turn = 0 if moved else stale + 1, turn + 1
@@ -134,16 +132,19 @@ class _Search:
         reason = self._spared(name, turn)
         if reason:
             if name not in self.methods:
-                self.skipped[name] = reason
+                self.skipped.setdefault(name, reason)
             return
         began = time.perf_counter()
         if name == "exact":
             side, value = self._ask_exact(turn)
         elif name in upper.__all__:
-            side, value = "upper", self._ask_upper(name, turn)
+            side, value = self._ask_upper(name, turn)
         else:
-            side, value = "lower", self._ask_lower(name, turn)
+            side, value = self._ask_lower(name, turn)
         self.last[name] = seconds = time.perf_counter() - began
+        if math.isinf(value):
+            self.skipped[name] = "it doesn't apply, or overflows"
+            return
         if name in self.methods:
             old = self.methods[name]
             better = max if side == "lower" else min
@@ -180,29 +181,27 @@ class _Search:
             return "the budget was spent before its turn"
         return None
 
-    def _work(self, name: str, turn: int) -> dict[str, int]:
-        """The arguments that say how much work to do."""
-        amount = AGAIN.get(name)
-        return {amount[0]: amount[1] * FACTOR**turn} if amount else {}
-
-    def _ask_upper(self, name: str, turn: int) -> float:
-        bound, work = getattr(upper, name), self._work(name, turn)
-        value = self.unit.above(float(bound(self.unit.net, self.unit.domain, **work)))
+    def _ask_upper(self, name: str, turn: int) -> tuple[str, float]:
+        unit, bound = self.unit, getattr(upper, name)
+        value = unit.above(float(bound(unit.net, unit.domain, *_work(name, turn))))
         self._lowered(name, value)
-        return value
+        return "upper", value
 
     def _ask_exact(self, turn: int) -> tuple[str, float]:
-        """An exact value, or an upper bound and what it had below."""
-        work = self._work("exact", turn)
-        found = exact(self.unit.net, self.unit.domain, **work)
+        """On R^d, where it is known how; that is an upper bound elsewhere."""
+        unit = self.unit
+        found = exact(unit.net, RD, AGAIN["exact"] * FACTOR**turn)
         if found is None:
-            return "exact", math.inf
-        self._raised("exact", self.unit.below(found.lower), found.witness)
-        value = self.unit.above(found.upper)
-        self._lowered("exact", value)
-        return "exact" if found.closed else "upper", value
+            return "upper", math.inf
+        value, witness = found.lower, found.witness
+        if unit.domain != RD:
+            value, witness = lower.attained(unit.net, unit.domain, witness)
+        self._raised("exact", unit.below(value), witness)
+        self._lowered("exact", unit.above(found.upper))
+        closed = found.closed and unit.domain == RD
+        return "exact" if closed else "upper", unit.above(found.upper)
 
-    def _ask_lower(self, name: str, turn: int) -> float:
+    def _ask_lower(self, name: str, turn: int) -> tuple[str, float]:
         net, domain = self.unit.net, self.unit.domain
         find = jax.jit(getattr(lower, name), static_argnums=1)
         with np.errstate(over="ignore"):
@@ -212,7 +211,7 @@ class _Search:
         value, point = lower.attained(net, domain, np.asarray(at))
         value = self.unit.below(value)
         self._raised(name, value, point)
-        return value
+        return "lower", value
 
     def _raised(self, name: str, value: float, witness: np.ndarray) -> None:
         """Takes a lower bound in."""
@@ -254,6 +253,12 @@ class _Search:
         y = y / max(float(np.abs(y).max()), 1e-300)
         ones = np.ones(len(x), np.float32), np.ones(DRAWS, np.float32)
         return (np.float32(x), np.float32(y), ones[0]), (np.float32(draws), ones[1])
+
+
+def _work(name: str, turn: int) -> tuple[int, ...]:
+    """The third argument of a bound that takes how much work to do."""
+    amount = AGAIN.get(name)
+    return (amount * FACTOR**turn,) if amount else ()
 
 
 def _ranked(name: str) -> str:

@@ -24,6 +24,16 @@ class Domain:
     radius: float = math.inf
     sphere: bool = False
 
+    @staticmethod
+    def parse(text: str) -> "Domain":
+        """The domain that str() writes: `rd`, `ball:R`, `sphere`. Raises ValueError."""
+        if text in ("rd", "sphere"):
+            return RD if text == "rd" else SPHERE
+        kind, _, radius = text.partition(":")
+        if kind == "ball" and 0 < float(radius) < math.inf:
+            return Domain(float(radius))
+        raise ValueError(f"{text!r}: must be rd, sphere, or ball:R with R > 0")
+
     def __str__(self) -> str:
         if self.sphere:
             return "sphere"

@@ -49,6 +49,18 @@ def uniform(value: Any) -> float | None:
     return float(array.flat[0]) if same else None
 
 
+def equal(a: Affine, b: Affine) -> bool:
+    """Whether two are the same function of the stages, entry by entry."""
+    if a is b:
+        return True
+    same = a.shape == b.shape and a.terms.keys() == b.terms.keys()
+    return (
+        same
+        and np.array_equal(a.offset, b.offset)
+        and all((a.terms[s] != b.terms[s]).nnz == 0 for s in a.terms)
+    )
+
+
 def total(a: Affine, b: Affine, sign: float = 1.0) -> Affine:
     """a + sign b."""
     terms = dict(a.terms)
@@ -78,6 +90,28 @@ def times(a: Affine, factor: Any) -> Affine:
     return Affine(a.shape, terms, each * a.offset, a.root or a, lines)
 
 
+def contracted(
+    a: Affine,
+    axes: tuple[int, ...],
+    other: np.ndarray,
+    shape: tuple[int, ...],
+    left: bool,
+) -> Affine:
+    """sum over `axes` of a (in this order) against the rows of other [r, k] (constant).
+
+    left: the result's axes are a's free ones, then other's; else the other way round.
+    """
+    free = [i for i in range(len(a.shape)) if i not in axes]
+    order = np.arange(len(a.offset)).reshape(a.shape).transpose(*free, *axes).ravel()
+    rows = len(a.offset) // len(other)
+    matrix = sparse.kron(sparse.eye_array(rows), other.T, format="csr")
+    if not left:
+        index = np.arange(rows * other.shape[1]).reshape(rows, -1).T.ravel()
+        matrix = matrix[index]
+    terms = {s: matrix @ old[order] for s, old in a.terms.items()}
+    return Affine(shape, terms, matrix @ a.offset[order])
+
+
 def mapped(a: Affine, function: Callable[[Any], Any], shape: tuple[int, ...]) -> Affine:
     """A linear function (jax, of an array of a's shape), whose matrix is written out.
 
@@ -86,7 +120,7 @@ def mapped(a: Affine, function: Callable[[Any], Any], shape: tuple[int, ...]) ->
     inputs, outputs = len(a.offset), int(np.prod(shape))
     if inputs * outputs > MOST:
         raise OverflowError(f"a matrix [{outputs}, {inputs}] is too large to write out")
-    units = jnp.eye(inputs).reshape(inputs, *a.shape)
+    units = np.eye(inputs, dtype=jnp.zeros(0).dtype).reshape(inputs, *a.shape)
     with jax.default_matmul_precision("highest"):  # then every product is exact
         columns = np.asarray(jax.lax.map(function, units), float)
     matrix = sparse.csr_array(columns.reshape(inputs, outputs).T)

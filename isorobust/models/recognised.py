@@ -21,7 +21,8 @@ STRANGERS = {
         )
     },
 }  # fmt: skip
-GRID = np.concatenate([np.linspace(-9, 9, 361), [-1e6, -1e3, -30, 30, 1e3, 1e6]])
+FAR = np.geomspace(1e-6, 1e6, 241)
+GRID = np.concatenate([np.arange(-10, 10, 0.005), -FAR, FAR, [-1.0, 1.0]])
 
 
 class Form(NamedTuple):
@@ -37,14 +38,15 @@ class Form(NamedTuple):
 def form(function: Callable[[Any], Any]) -> Form | None:
     """The form of a jax function of one number, or None: it is none of them.
 
-    Compared on a grid from -1e6 to 1e6, to float32 accuracy. Piecewise linear ones
+    Compared on some 4,500 points from -1e6 to 1e6, to float32 accuracy: what happens
+    between two of them (.005 apart within 10 of 0) isn't seen. Piecewise linear ones
     (relu, leaky_relu, abs) are a relu and a line; sigmoid is half a tanh.
     """
     with np.errstate(all="ignore"):
         seen = _values(function)
     if seen is None:
         return None
-    left, right = -_at(seen, -1.0), _at(seen, 1.0)
+    left, right = -seen[-2], seen[-1]  # the values at -1 and 1
     tries = [Form(name) for name in ACTIVATIONS]
     tries += [Form("tanh", 0.5, 0.5, 0.5), Form("relu", right - left, linear=left)]
     for found in tries:
@@ -72,10 +74,6 @@ def _values(function: Callable[[Any], Any]) -> np.ndarray | None:
     seen = np.asarray(function(jnp.asarray(GRID)))
     fine = seen.dtype.kind == "f" and np.isfinite(seen).all()
     return seen.astype(float) if fine else None
-
-
-def _at(seen: np.ndarray, u: float) -> float:
-    return float(seen[np.argmin(np.abs(GRID - u))] / np.abs(u))
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:

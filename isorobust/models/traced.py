@@ -127,6 +127,10 @@ class Reader:
             return _moved([_affine(v) for v in inputs], run, eqn)
         if name in PICKS and moving == [0]:
             return _moved([inputs[0]], lambda a: run(a, *inputs[1:]), eqn)
+        if name == "dot_general" and len(moving) == 1:
+            found = _product(eqn, inputs, moving[0])
+            if found:
+                return [found]
         if name in LINEAR and len(moving) == 1:
             (at,) = moving
 
@@ -169,7 +173,27 @@ def _varies(value: Any) -> bool:
 
 
 def _affine(value: Any, shape: tuple[int, ...] | None = None) -> Affine:
-    return value if isinstance(value, Affine) else affine.constant(value, shape)
+    """A value as an Affine, a lone number in the given shape."""
+    if not isinstance(value, Affine):
+        return affine.constant(value, shape)
+    if shape is None or value.shape == shape:
+        return value
+    spread = affine.moved([value], lambda a: jnp.broadcast_to(a, shape), shape)
+    return spread or value
+
+
+def _product(eqn: Any, inputs: list, at: int) -> Affine | None:
+    """A product of an Affine and a constant, if no axes run along."""
+    contracting, along = eqn.params["dimension_numbers"]
+    if along[0]:
+        return None
+    other = np.asarray(inputs[1 - at], float)
+    sums = contracting[1 - at]
+    free = [i for i in range(other.ndim) if i not in sums]
+    size = int(np.prod([other.shape[i] for i in sums]))
+    matrix = other.transpose(*sums, *free).reshape(size, -1)
+    shape = eqn.outvars[0].aval.shape
+    return affine.contracted(inputs[at], contracting[at], matrix, shape, at == 0)
 
 
 def _moved(operands: list, run: Callable[..., Any], eqn: Any) -> list | None:
@@ -222,7 +246,7 @@ def _pointwise(eqn: Any, inputs: list) -> Pointwise | None:
             return None
         else:
             parts.append(_always(_single(np.asarray(value).flat[0])))
-    if any(root is not roots[0] for root in roots):
+    if not all(affine.equal(root, roots[0]) for root in roots):
         return None
     run = _bound(eqn)
 
