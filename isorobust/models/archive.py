@@ -100,7 +100,7 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
             for name in archive.files:
                 found[name] = archive[name]
     except BROKEN as error:
-        pickled = "pickle" in str(error)
+        pickled = name and "pickle" in str(error)
         why = (
             "holds Python objects, which are never loaded" if pickled else "is damaged"
         )
@@ -156,14 +156,14 @@ def _changed(array: np.ndarray, wide: np.ndarray) -> Any:
 def _chained(layers: list, w: np.ndarray, b: np.ndarray, file: Path) -> None:
     """Raises BadInput if a layer doesn't fit the one before, or its bias."""
     i = len(layers)
-    if len(b) != len(w):
-        raise BadInput(
-            f"{file}: b{i} has {len(b)} entries: must be {len(w)}, one a row of W{i}"
-        )
     if layers and w.shape[1] != len(layers[-1][0]):
         rows = len(layers[-1][0])
         hint = "; W is [out, in]: transpose it?" if w.shape[0] == rows else ""
         raise BadInput(
             f"{file}: W{i} has shape {w.shape}: must be [out, {rows}], as W{i - 1} has "
             f"{rows} rows{hint}"
+        )
+    if len(b) != len(w):
+        raise BadInput(
+            f"{file}: b{i} has {len(b)} entries: must be {len(w)}, one a row of W{i}"
         )
