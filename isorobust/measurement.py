@@ -61,10 +61,9 @@ def _domain(domain: Domain | str) -> Domain:
             raise BadInput(f"{domain!r}: must be RD, SPHERE, or a ball of radius > 0")
         return domain
     try:
-        return Domain.parse(domain)
-    except (ValueError, AttributeError):
-        kind = domain.partition(":")[0] if isinstance(domain, str) else ""
-        said = nearest(kind, ("rd", "sphere", "ball"))
+        return Domain.parse(str(domain))
+    except ValueError:
+        said = nearest(str(domain).partition(":")[0], ("rd", "sphere", "ball"))
         said = said.replace("ball,", "ball:R (R > 0, as in ball:2.5),", 1)
         raise BadInput(f"--domain={domain}: no such domain; {said}") from None
 

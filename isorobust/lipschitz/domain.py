@@ -26,12 +26,18 @@ class Domain:
 
     @staticmethod
     def parse(text: str) -> "Domain":
-        """The domain that str() writes: `rd`, `ball:R`, `sphere`. Raises ValueError."""
+        """The domain that str() writes: rd, ball:R or sphere.
+
+        Raises ValueError, which says what is allowed.
+        """
         if text in ("rd", "sphere"):
             return RD if text == "rd" else SPHERE
         kind, _, radius = text.partition(":")
-        if kind == "ball" and 0 < float(radius) < math.inf:
-            return Domain(float(radius))
+        try:
+            if kind == "ball" and 0 < float(radius) < math.inf:
+                return Domain(float(radius))
+        except ValueError:
+            pass
         raise ValueError(f"{text!r}: must be rd, sphere, or ball:R with R > 0")
 
     def __str__(self) -> str:
