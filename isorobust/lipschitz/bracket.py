@@ -100,7 +100,7 @@ def bracket(
     stale, turn = 0, 1
     while stale < STALE and not search.over():
         before = (search.lower, search.upper)
-        for name in [n for n in first if n in AGAIN and n not in search.skipped]:
+        for name in [name for name in first if name in AGAIN]:
             search.ask(name, turn)
         moved = (search.lower, search.upper) != before
         stale, turn = 0 if moved else stale + 1, turn + 1
@@ -120,6 +120,7 @@ class _Search:
     best: tuple[str, str] = ("nothing", "nothing")  # which bounds these are
     witness: np.ndarray | None = None
     last: dict[str, float] = field(default_factory=dict)  # seconds of its last round
+    spent: set[str] = field(default_factory=set)  # what more work can't improve
     methods: dict[str, Method] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -135,15 +136,17 @@ class _Search:
                 self.skipped.setdefault(name, reason)
             return
         began = time.perf_counter()
-        if name == "exact":
-            side, value = self._ask_exact(turn)
-        elif name in upper.__all__:
-            side, value = self._ask_upper(name, turn)
-        else:
-            side, value = self._ask_lower(name, turn)
+        with np.errstate(all="ignore"):  # what overflows is no bound: see below
+            if name == "exact":
+                side, value = self._ask_exact(turn)
+            elif name in upper.__all__:
+                side, value = self._ask_upper(name, turn)
+            else:
+                side, value = self._ask_lower(name, turn)
         self.last[name] = seconds = time.perf_counter() - began
-        if math.isinf(value):
+        if not math.isfinite(value):
             self.skipped[name] = "it doesn't apply, or overflows"
+            self.spent.add(name)
             return
         if name in self.methods:
             old = self.methods[name]
@@ -174,6 +177,8 @@ class _Search:
             return "lower and upper agree without it"
         if name in SPARED and SPARED[name][1](self.unit.net):
             return f"the network is {SPARED[name][0]}"
+        if name in self.spent:
+            return "more work wouldn't help"
         left = self.deadline - time.perf_counter()
         if turn and AGAIN[name]:
             left -= FACTOR * self.last.get(name, math.inf)
@@ -199,13 +204,14 @@ class _Search:
         self._raised("exact", unit.below(value), witness)
         self._lowered("exact", unit.above(found.upper))
         closed = found.closed and unit.domain == RD
+        if found.closed or unit.above(found.lower) >= self.upper:
+            self.spent.add("exact")  # R^d has nothing more to say
         return "exact" if closed else "upper", unit.above(found.upper)
 
     def _ask_lower(self, name: str, turn: int) -> tuple[str, float]:
         net, domain = self.unit.net, self.unit.domain
         find = jax.jit(getattr(lower, name), static_argnums=1)
-        with np.errstate(over="ignore"):
-            single = jax.tree.map(np.float32, net)
+        single = jax.tree.map(np.float32, net)
         with jax.default_matmul_precision("highest"):
             at = find(single, domain, *self._points(turn))
         value, point = lower.attained(net, domain, np.asarray(at))
@@ -215,7 +221,7 @@ class _Search:
 
     def _raised(self, name: str, value: float, witness: np.ndarray) -> None:
         """Takes a lower bound in."""
-        if value > self.lower or self.witness is None:
+        if math.isfinite(value) and (value > self.lower or self.witness is None):
             self.lower, self.witness = value, witness
             self.best = (name, self.best[1])
         self._uncrossed()
@@ -250,7 +256,7 @@ class _Search:
             x = _placed(x, domain)
         if y is None:
             y = network.value(net, x).reshape(len(x), -1)[:, 0]
-        y = y / max(float(np.abs(y).max()), 1e-300)
+        y = np.nan_to_num(y / np.abs(y).max())
         ones = np.ones(len(x), np.float32), np.ones(DRAWS, np.float32)
         return (np.float32(x), np.float32(y), ones[0]), (np.float32(draws), ones[1])
 

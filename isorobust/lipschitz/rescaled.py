@@ -33,6 +33,8 @@ class Rescaled:
 
     def below(self, value: float) -> float:
         """2^exponent value, never rounded up."""
+        if not math.isfinite(value):
+            return value  # it overflowed: no bound
         found = min(_times(value, self.exponent), sys.float_info.max)
         return math.nextafter(found, 0.0) if found < sys.float_info.min else found
 

@@ -164,3 +164,11 @@ def test_data_are_looked_at() -> None:
     assert found.methods["data"].value == pytest.approx(300, rel=1e-5)
     assert found.methods["random"].value < 200
     assert np.allclose(found.witness, place[0], atol=1e-2)
+
+
+def test_what_overflows_is_no_bound() -> None:
+    """tanh can't be rescaled: products of 1e200 and 1e200 overflow on both sides."""
+    net = chain(np.random.default_rng(11), 2, 3, 3, 1, activation="tanh")
+    found = bracket(scaled(net, 1e200), budget=LONG)
+    assert found.upper == math.inf and math.isfinite(found.lower)
+    assert all(math.isfinite(method.value) for method in found.methods.values())
