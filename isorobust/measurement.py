@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def _domain(domain: Domain | str) -> Domain:
 def _read(net: Any, params: Any, shape: Any) -> tuple[Network, Points | None, str]:
     """(the network, the data it was trained on if known, what to call it)."""
     if isinstance(net, Network):
-        return net, None, "the network"
+        own = archive.chained(net.layers, net.activation, "the network: ")
+        return replace(own, linear=net.linear), None, "the network"
     if not isinstance(net, str | Path):
         return imported.network(net, params, shape), None, "the model"
     text, path = str(net), Path(net)

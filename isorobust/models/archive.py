@@ -27,8 +27,6 @@ def network(file: Path) -> Network:
     """
     arrays = _arrays(file)
     kind = _text(arrays.pop("activation", np.array("relu")), f"{file}: activation")
-    if kind not in ACTIVATIONS:
-        raise BadInput(f"{file}: activation = {kind!r}: {nearest(kind, ACTIVATIONS)}")
     depth = max((int(name[1:]) + 1 for name in arrays if _known(name)), default=1)
     expected = [f"{letter}{i}" for i in range(depth) for letter in "Wb"]
     for name in arrays:
@@ -43,16 +41,34 @@ def network(file: Path) -> Network:
                 f"{file}: {name} is missing: must hold W0, W1, ... [out, in] and "
                 f"b0, b1, ... [out]{hint}"
             )
+    pairs = [(arrays[f"W{i}"], arrays.get(f"b{i}")) for i in range(depth)]
+    return chained(pairs, kind, f"{file}: ")
+
+
+def chained(pairs: Any, activation: str, where: str) -> Network:
+    """The network of [(W, b or None), ...]; BadInput, which says `where`, for none."""
+    if activation not in ACTIVATIONS:
+        said = nearest(str(activation), ACTIVATIONS)
+        raise BadInput(f"{where}activation = {activation!r}: {said}")
     layers: list[tuple[np.ndarray, np.ndarray]] = []
-    for i in range(depth):
-        w = _real(arrays[f"W{i}"], 2, f"{file}: W{i}")
-        if not biased:
-            b = np.zeros(len(w))
-        else:
-            b = _real(arrays[f"b{i}"], 1, f"{file}: b{i}")
-        _chained(layers, w, b, file)
+    for i, (weight, bias) in enumerate(pairs):
+        w = _real(np.asarray(weight), 2, f"{where}W{i}")
+        if layers and w.shape[1] != len(layers[-1][0]):
+            rows = len(layers[-1][0])
+            hint = "; W is [out, in]: transpose it?" if len(w) == rows else ""
+            raise BadInput(
+                f"{where}W{i} has shape {w.shape}: must be [out, {rows}], as W{i - 1} "
+                f"has {rows} rows{hint}"
+            )
+        b = np.zeros(len(w))
+        if bias is not None:
+            b = _real(np.asarray(bias), 1, f"{where}b{i}")
+        if len(b) != len(w):
+            raise BadInput(
+                f"{where}b{i} has {len(b)} entries: must be {len(w)}, one a row of W{i}"
+            )
         layers.append((w, b))
-    return Network(tuple(layers), kind)
+    return Network(tuple(layers), activation)
 
 
 def points(file: Path, d: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -151,19 +167,3 @@ def _changed(array: np.ndarray, wide: np.ndarray) -> Any:
     # 2^64 itself would overflow on the way back
     return np.array([int(w) != int(a) for w, a in zip(wide.flat, array.flat,
                      strict=True)]).reshape(array.shape)  # fmt: skip
-
-
-def _chained(layers: list, w: np.ndarray, b: np.ndarray, file: Path) -> None:
-    """Raises BadInput if a layer doesn't fit the one before, or its bias."""
-    i = len(layers)
-    if layers and w.shape[1] != len(layers[-1][0]):
-        rows = len(layers[-1][0])
-        hint = "; W is [out, in]: transpose it?" if w.shape[0] == rows else ""
-        raise BadInput(
-            f"{file}: W{i} has shape {w.shape}: must be [out, {rows}], as W{i - 1} has "
-            f"{rows} rows{hint}"
-        )
-    if len(b) != len(w):
-        raise BadInput(
-            f"{file}: b{i} has {len(b)} entries: must be {len(w)}, one a row of W{i}"
-        )

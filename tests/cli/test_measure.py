@@ -318,6 +318,10 @@ def test_models_and_arrays_from_python() -> None:
     net = Network(((weight, np.zeros(1)),))
     assert isorobust.measure(net).exact == pytest.approx(5)
     assert isorobust.bracket(net).exact == pytest.approx(5)
+    lists = Network((([[3, -4]], [0]),))  # numbers of any kind
+    assert isorobust.measure(lists).exact == pytest.approx(5)
+    with pytest.raises(BadInput, match=r"the network: W0\[0, 1\] = nan"):
+        isorobust.measure(Network((([[3, np.nan]], [0]),)))
     for data in (np.ones((2, 3)), (np.ones((2, 2)), np.ones(3)), [[np.nan, 0]]):
         with pytest.raises(BadInput, match=r"^data: [xy] has shape"):
             isorobust.measure(net, data=data)
