@@ -108,7 +108,7 @@ def _input(
         ways = [(1, *one), one] if batched else [one, (1, *one)]
         for way in ways:
             try:
-                jax.eval_shape(function, jax.ShapeDtypeStruct(way, float))
+                jax.eval_shape(function, jnp.zeros(way))
             except Exception as error:  # the user's model may raise anything
                 said = said or f": {type(error).__name__}: {error}".splitlines()[0]
                 continue

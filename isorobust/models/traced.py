@@ -268,7 +268,7 @@ def _single(value: Any) -> jax.Array:
     """Floating numbers in jax's own float, whatever the model computes in."""
     array = jnp.asarray(value)
     floating = jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(float) if floating else array
+    return array.astype(jnp.zeros(0).dtype) if floating else array
 
 
 def _of(value: Pointwise, a: float, c: float) -> Callable[[Any], Any]:
