@@ -19,6 +19,7 @@ CLOSED = 1e-9  # relative width at which lower and upper are one number
 ROUNDING = 1e-12  # relative; a lower bound carries its own rounding
 DATA, DRAWS, MOST = 256, 1000, 4096  # points made up; drawn; looked at of the user's
 STALE = 3  # rounds without news after which the search is given up
+UNITS = 100  # hidden units beyond which enumeration only costs time
 FACTOR = 4  # by which a round's work exceeds that of the round before
 # by cost, compiling included; a bound that isn't named comes before `targeted`
 ORDER = (
@@ -35,6 +36,7 @@ AGAIN = {
 SPARED = {
     "ascent": ("piecewise linear", lambda net: net.kinked),
     "trace": ("smooth", lambda net: not net.kinked),
+    "exact": ("too large to enumerate", lambda net: net.d > 2 and _units(net) > UNITS),
 }
 
 
@@ -265,6 +267,10 @@ def _work(name: str, turn: int) -> tuple[int, ...]:
     """The third argument of a bound that takes how much work to do."""
     amount = AGAIN.get(name)
     return (amount * FACTOR**turn,) if amount else ()
+
+
+def _units(net: Network) -> int:
+    return sum(len(w) for w in net.weights[:-1])
 
 
 def _ranked(name: str) -> str:
