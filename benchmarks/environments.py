@@ -24,6 +24,7 @@ class Environment(NamedTuple):
 
 
 TORCH = Environment(".venv-torch", ("torch==2.13.0", "numpy"))
+SOLVER = Environment(".venv-solver", ("cvxpy==1.9.3",))
 TURBANET = Environment(".venv-turbanet", ("turbanet==0.3.1",), (3, 12))
 
 

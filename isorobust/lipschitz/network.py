@@ -114,21 +114,25 @@ def margin(net: Network, x: np.ndarray) -> float:
     """How far the point x [d] is from a kink, relative to its units' size.
 
     min over hidden units of |w.h + b| / (|w| |h| + |b|) (0 for 0 / 0, which is a kink),
-    units aside that don't move with x, as all units that they see are off; inf for
-    smooth activations. At a margin of rounding size, the gradient at `x` may belong to
-    a pattern that no open region has.
+    units aside that don't move with x, as what they see is off or cancels: their slope
+    doesn't matter. inf for smooth activations. At a margin of rounding size, the
+    gradient at `x` may belong to a pattern that no open region has.
     """
     if not net.kinked:
         return np.inf
-    least, h, moves = np.inf, x, np.ones(len(x), bool)
+    least, h, rows, z = np.inf, x, net.layers[0][0], np.zeros(0)
+    noise = np.linalg.norm(rows, axis=1)  # of the terms that a row is the sum of
     for i, (w, b) in enumerate(net.layers[:-1]):
+        if i > 0:
+            on = w * slope(net, i - 1, z)
+            rows, noise = on @ rows, np.abs(on) @ noise
         z = w @ h + b
         size = np.linalg.norm(w, axis=1) * np.linalg.norm(h) + np.abs(b)
         relative = np.abs(z) / np.where(size > 0, size, 1.0)
-        moves = np.any((w != 0) & moves, axis=1)
-        turns = moves if net.linear is None else moves & (net.linear[i] == 0)
+        turns = np.linalg.norm(rows, axis=1) > 1e-13 * noise  # else rounding
+        if net.linear is not None:
+            turns &= net.linear[i] == 0
         least = min(least, float(np.min(relative, where=turns, initial=np.inf)))
-        moves = moves & (slope(net, i, z) > 0)
         h = passed(net, i, z)
     return least
 

@@ -11,6 +11,7 @@ from isorobust.lipschitz import lower, network
 from isorobust.lipschitz.domain import RD, SPHERE, Domain
 from isorobust.lipschitz.exact import METHODS, Exact, enumeration, exact
 from isorobust.lipschitz.exact.cones import cut, heights, orthant
+from isorobust.lipschitz.exact.lines import kinks
 from isorobust.lipschitz.exact.relaxed import relaxed
 from isorobust.lipschitz.exact.scaling import normal
 from isorobust.lipschitz.exact.tree import tree
@@ -45,7 +46,7 @@ def test_methods_and_linear_programs_agree(sizes: tuple, bias: float) -> None:
 def test_each_method_is_among_them() -> None:
     asked = {
         "traced": (1, 6, 4, 1), "formal": (6, 5, 1), "vertices": (3, 8, 1),
-        "tree": (2, 5, 4, 1),
+        "signs": (8, 20, 1), "tree": (2, 5, 4, 1),
     }  # fmt: skip
     for name, sizes in asked.items():
         found = exact(chain(np.random.default_rng(1), *sizes))
@@ -191,15 +192,57 @@ def test_a_small_budget_leaves_a_bracket() -> None:
 def test_what_is_not_answered() -> None:
     net = chain(np.random.default_rng(0), 2, 3, 1)
     assert exact(replace(net, activation="tanh")) is None
-    assert exact(net, SPHERE) is None and exact(net, Domain(2.0)) is None
+    assert exact(net, SPHERE) is None
+
+
+def test_signs_and_cones_agree_where_there_are_many_inputs() -> None:
+    """Both far beyond what can be enumerated; another road: attained = certified."""
+    for seed, sizes in ((0, (8, 20, 1)), (1, (12, 24, 1)), (2, (16, 32, 1))):
+        for bias in (0.0, 0.5):
+            net = chain(np.random.default_rng(seed), *sizes, bias=bias)
+            assert every(net, least=2) > 0
+
+
+def test_signs_and_vertices_agree() -> None:
+    for seed in range(3):
+        net = chain(np.random.default_rng(seed), 7, 11, 1, bias=2.0)
+        assert exact(net).method == "vertices"
+        assert every(net, least=3) > 0
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    return x / np.linalg.norm(x)
+
+
+@pytest.mark.parametrize("sizes", [(2, 6, 1), (2, 4, 3, 1), (7, 9, 1)], ids=str)
+def test_balls(sizes: tuple) -> None:
+    """Against the middles of all stretches of many chords."""
+    rng = np.random.default_rng(1)
+    net, d, before = chain(rng, *sizes), sizes[0], 0.0
+    for radius in (1e-3, 0.4, 1.5, 1e6):
+        found = exact(net, Domain(radius))
+        assert found is not None and found.closed
+        assert np.linalg.norm(found.witness) <= radius * (1 + 1e-12)
+        assert found.lower >= before * (1 - 1e-12)
+        before, seen = found.lower, 0.0
+        for _ in range(300):
+            start, end = (radius * unit(rng.standard_normal(d)) for _ in range(2))
+            direction = end - start
+            ends = kinks(net, start, direction)
+            ends = np.concatenate([[0.0], ends[(ends > 0) & (ends < 1)], [1.0]])
+            points = start + (ends[1:] + ends[:-1])[:, None] / 2 * direction
+            size = np.linalg.norm(network.gradient(net, points), axis=1)
+            seen = max(seen, size.max())
+        assert seen <= found.lower * (1 + 1e-12)
+        assert d > 2 or radius > 100 or seen == pytest.approx(found.lower)
+    assert before == pytest.approx(every(net))
 
 
 def test_networks_without_kinks() -> None:
-    matrix = np.array([[3.0, 4.0]])
-    found = exact(Network(((matrix, np.ones(1)),)))
-    assert found is not None and found.lower == found.upper == 5 == enumeration(
-        Network(((matrix, np.ones(1)),))
-    )
+    line = Network(((np.array([[3.0, 4.0]]), np.ones(1)),))
+    found = exact(line)
+    assert found is not None and found.closed
+    assert found.upper == pytest.approx(5) == enumeration(line)
     zero: Layers = ((np.zeros((3, 2)), np.ones(3)), (np.ones((1, 3)), np.zeros(1)))
     found = exact(Network(zero))
     assert found is not None and found.lower == found.upper == 0
@@ -211,7 +254,7 @@ def test_the_tree_without_bounds_sees_every_cell() -> None:
     for sizes in ((3, 6, 1), (2, 4, 4, 1)):
         own = normal(chain(np.random.default_rng(6), *sizes))
         assert own is not None
-        whole, _ = tree(own.net, 10**6, lambda net: np.inf)
+        whole, _ = tree(own.net, 10**6, bound=lambda net: np.inf)
         assert whole == pytest.approx(tree(own.net, 10**6)[0], rel=1e-12)
 
 

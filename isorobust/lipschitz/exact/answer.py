@@ -11,18 +11,20 @@ from isorobust.lipschitz.domain import RD, Domain
 from isorobust.lipschitz.exact.arrangement import formal
 from isorobust.lipschitz.exact.lines import traced
 from isorobust.lipschitz.exact.scaling import normal
+from isorobust.lipschitz.exact.signs import signs
 from isorobust.lipschitz.exact.tree import tree
 from isorobust.lipschitz.exact.vertices import vertices
 from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.upper import spectral_norm
 
 BUDGET = 5000  # nodes of the tree; a node is worth 1000 gradients of the other methods
 AGREE = 1e-9  # the bracket is closed where its ends agree to this, relatively
 
-Method = Callable[[Network, int], tuple[float, np.ndarray] | None]
+Method = Callable[[Network, int, float], tuple[float, np.ndarray] | None]
 
 # in the order in which they are asked
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {"traced": traced, "formal": formal, "vertices": vertices, "tree": tree}
+    {way.__name__: way for way in (traced, formal, vertices, signs, tree)}
 )
 
 
@@ -50,21 +52,22 @@ def exact(
     budget: int = BUDGET,
     methods: Mapping[str, Method] = METHODS,
 ) -> Exact | None:
-    """The Lipschitz constant on R^d of a ReLU network, by the first method that can.
+    """The constant of a ReLU network on R^d or a ball, by the first method that can.
 
-    None for other activations and other domains, and where no method of `methods`
-    applies. The witness is evaluated by lower.attained.
+    None for other activations, on the sphere, and where no method of `methods` applies.
+    The witness is evaluated by lower.attained.
     """
-    if not net.kinked or domain != RD:
+    if not net.kinked or domain.sphere:
         return None
     own = normal(net)
     if own is None:  # constant, or a linear map
-        value, witness = lower.attained(net, RD, np.ones(net.d))
-        return Exact(value, value, witness, "linear")
+        value, witness = lower.attained(net, domain, np.ones(net.d))
+        above = spectral_norm(net.weights[0]) if len(net.layers) == 1 else 0.0
+        return Exact(value, max(value, above), witness, "linear")
     for name, method in methods.items():
-        found = method(own.net, budget)
+        found = method(own.net, budget, domain.radius / own.length)
         if found is not None:
             upper, point = found
-            value, witness = lower.attained(net, RD, own.point(point))
+            value, witness = lower.attained(net, domain, own.point(point))
             return Exact(value, max(value, own.factor * upper), witness, name)
     return None

@@ -62,7 +62,9 @@ def arrangement(net: Network) -> Arrangement:
     return Arrangement(n[keep, :-1], n[keep, -1], g[keep], base)
 
 
-def formal(net: Network, budget: int) -> tuple[float, np.ndarray] | None:
+def formal(
+    net: Network, budget: int, radius: float = np.inf
+) -> tuple[float, np.ndarray] | None:
     """Exact where all patterns count: the largest gradient of any 0/1 pattern.
 
     They do where the hyperplanes' normals are independent (every pattern is reached),
@@ -70,7 +72,7 @@ def formal(net: Network, budget: int) -> tuple[float, np.ndarray] | None:
     pattern's own gradient g, no unit has n.g = 0, else it would make g longer, and so
     the far end of the ray along g has that pattern.
     """
-    if len(net.layers) != 2:
+    if len(net.layers) != 2 or np.isfinite(radius):
         return None
     planes = arrangement(net)
     n, k = planes.n, len(planes.n)

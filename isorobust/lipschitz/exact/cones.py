@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+PAIRS = 1 << 22  # of rays that are compared at a time
 ZERO = 1e-11  # a ray (of length 1) nearer to a hyperplane than this lies on it
 
 
@@ -24,9 +25,13 @@ class Cone:
     @property
     def point(self) -> np.ndarray:
         """A point [r] inside the cell."""
-        corners = self.rays[self.rays[:, -1] > ZERO]
-        middle = np.mean(corners[:, :-1] / corners[:, -1:], axis=0)
-        return middle + np.sum(self.rays[self.rays[:, -1] <= ZERO], axis=0)[:-1]
+        far = self.rays[:, -1] <= ZERO
+        corners = self.rays[~far, :-1] / self.rays[~far, -1:]
+        middle = np.mean(corners, axis=0)
+        # along the rays, so far that the cell is as wide as its corners are away
+        return middle + (1 + np.abs(corners).max()) * np.sum(
+            self.rays[far, :-1], axis=0
+        )
 
 
 def orthant(w: np.ndarray, b: np.ndarray, on: np.ndarray) -> Cone:
@@ -74,9 +79,13 @@ def _adjacent(
     common = touches[high] @ touches[low].T
     a, b = np.nonzero(common >= cone.rays.shape[1] - 2)
     i, j = high[a], low[b]
-    both = touches[i] * touches[j]
-    holds = both @ touches.T >= np.sum(both, axis=1)[:, None]
-    edge = np.sum(holds, axis=1) == 2
+    edge = np.zeros(len(i), bool)
+    step = max(1, PAIRS // len(touches))
+    for start in range(0, len(i), step):
+        some = slice(start, start + step)
+        both = touches[i[some]] * touches[j[some]]
+        holds = both @ touches.T >= np.sum(both, axis=1)[:, None]
+        edge[some] = np.sum(holds, axis=1) == 2
     return i[edge], j[edge]
 
 

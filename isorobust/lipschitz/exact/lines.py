@@ -8,12 +8,16 @@ from isorobust.lipschitz.network import Network
 THIN = 1e-12  # stretches shorter than this, relatively, aren't any
 
 
-def traced(net: Network, budget: int) -> tuple[float, np.ndarray] | None:
+def traced(
+    net: Network, budget: int, radius: float = np.inf
+) -> tuple[float, np.ndarray] | None:
     """Exact where d = 1, and where d = 2 and there are no biases; any depth.
 
     d = 1: the slopes between all kinks. Without biases f(t x) = t f(x), so in d = 2 the
     two lines (+-1, t) meet every cone but those without interior.
     """
+    if np.isfinite(radius):
+        return None
     plain = not any(b.any() for _, b in net.layers[:-1])
     if net.d == 1:
         starts, direction = [np.zeros(1)], np.ones(1)

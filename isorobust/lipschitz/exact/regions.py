@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linprog
 
-from isorobust.lipschitz.exact.scaling import normal
+from isorobust.lipschitz.exact.scaling import FLAT, normal
 from isorobust.lipschitz.network import Network
 
 MARGIN = 1e-9  # radius of the ball that an open region holds, at the network's scale
-FLAT = 1e-13  # a slope of rounding size, against the products that it is the sum of
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,8 @@ def enumeration(net: Network, margin: float = MARGIN) -> float:
     Depth first over the units: a branch lives while a linear program finds a ball of
     radius `margin` (at the network's own scale, see scaling.normal) within which the
     units so far don't switch, so closed cells of measure zero don't count. Any depth,
-    any number of outputs, ReLU; exponential, for tens of units.
+    any number of outputs, ReLU; exponential, for tens of units. Hyperplanes parallel to
+    about 1e-7 may hide a cell from the linear programs; the METHODS see it.
     """
     own = normal(net)
     if own is None:

@@ -1,17 +1,17 @@
 """The bound of a branch: cheap, from above, and tight where few units are open."""
 
 import itertools
+import math
 
 import numpy as np
 
 from isorobust.lipschitz.domain import UNIT
 from isorobust.lipschitz.network import Network
-from isorobust.lipschitz.upper import maxcut
-from isorobust.lipschitz.upper.closed import liplt, path, product
-from isorobust.lipschitz.upper.norms import spectral_norm
+from isorobust.lipschitz.upper import liplt, path, product, spectral_norm
 
 FEW = 9  # open units whose patterns are all looked at
 ROUNDS = 30  # of the power method otherwise
+MOMENTUM = 0.9
 
 
 def relaxed(net: Network) -> float:
@@ -34,23 +34,37 @@ def relaxed(net: Network) -> float:
         all_ = base + patterns.reshape(-1, len(rows)) @ rows
         size = np.linalg.norm(base) + np.sum(np.abs(rows))
         return float(np.linalg.norm(all_, axis=1).max() + 4 * len(w) * UNIT * size)
-    return _cut(maxcut.factor(w, a[0], on, np.ones(len(w))))
+    c = np.vstack([rows, 2 * base + rows.sum(axis=0)])
+    return certified(c, power(c, drawn(len(c)), ROUNDS))
 
 
-def _cut(c: np.ndarray) -> float:
-    """sqrt(sum y lambda_max(C' Y^-1 C)) / 2 of C [k + 1, d], y by the power method."""
-    c = c[np.any(c != 0, axis=1)]
-    start = np.random.Generator(np.random.Philox(key=0))
-    v = ahead = _unit(start.standard_normal((len(c), maxcut.rank(len(c)))))
-    for _ in range(ROUNDS):
-        new = _unit(c @ (c.T @ ahead))
-        ahead, v = new + maxcut.MOMENTUM * (new - v), new
+def certified(c: np.ndarray, v: np.ndarray) -> float:
+    """max_s |C's| / 2 from above, for C [m, d], s in {+-1}^m: MaxCut's certificate.
+
+    sqrt(sum y lambda_max(C' Y^-1 C)) / 2, with the y that belongs to unit rows V [m, r]
+    (upper/maxcut.py); rows of C that are zero don't count.
+    """
     y = np.linalg.norm(c @ (c.T @ v), axis=1)
-    y = np.maximum(y, 1e-9 * y.max())
-    norm = spectral_norm(c / np.sqrt(y)[:, None])
-    return float(np.sqrt(np.sum(y)) * norm / 2 * (1 + 4 * len(y) * UNIT))
+    y = np.where(np.any(c != 0, axis=1), np.maximum(y, 1e-9 * y.max()), 0.0)
+    norm = spectral_norm(c / np.sqrt(np.where(y > 0, y, 1.0))[:, None])
+    return float(np.sqrt(np.sum(y)) * norm / 2 * (1 + 8 * len(y) * UNIT))
+
+
+def drawn(m: int) -> np.ndarray:
+    """Vectors [m, r] to start from; r suffices for the optimum (Barvinok-Pataki)."""
+    rng = np.random.Generator(np.random.Philox(key=0))
+    return rng.standard_normal((m, math.isqrt(2 * m) + 1))
+
+
+def power(c: np.ndarray, v: np.ndarray, rounds: int) -> np.ndarray:
+    """Unit rows after some rounds of upper/maxcut.py's power method, from v."""
+    v = ahead = _unit(v)
+    for _ in range(rounds):
+        new = _unit(c @ (c.T @ ahead))
+        ahead, v = new + MOMENTUM * (new - v), new
+    return v
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
-    size = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(size > 0, size, 1.0)
+    square = np.einsum("ir,ir->i", rows, rows)
+    return rows / np.sqrt(np.where(square > 0, square, 1.0))[:, None]

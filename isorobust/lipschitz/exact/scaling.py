@@ -7,6 +7,7 @@ import numpy as np
 from isorobust.lipschitz import network
 from isorobust.lipschitz.network import Network
 
+FLAT = 1e-13  # a row this small against the terms that it is the sum of is zero
 BLIND = 1e-13  # directions seen by less than this, relatively, aren't seen
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.linalg import qr
 
 from isorobust.lipschitz import network
-from isorobust.lipschitz.exact.cones import Cone, cut, heights, orthant
+from isorobust.lipschitz.exact.cells import Cell, halves, opened, whole
+from isorobust.lipschitz.exact.cones import heights, orthant
 from isorobust.lipschitz.exact.relaxed import relaxed
+from isorobust.lipschitz.exact.scaling import FLAT
 from isorobust.lipschitz.network import Network
 
-RAYS = 3000  # a cell with more of them is left alone: its bound stays
-FLAT = 1e-13  # a row that is this small against what it is a sum of is zero
 OPEN = -1  # a unit that isn't decided
 
 
@@ -24,8 +24,9 @@ class Node:
 
     signs [k]: of that layer's units, 0 off, 1 on, OPEN; its pre-activation is
     slope x + offset, each the sum of terms of the size `noise`.
-    cone: what the decided units leave of R^d; None as long as only units of `first`,
-    the independent units that open the first layer, are decided: all their signs occur.
+    cell: what the decided units leave; it has no cone as long as only units of
+    `first`, the independent units that open the first layer, are decided: all their
+    signs occur.
     bound: on the derivatives of all these cells
     """
 
@@ -35,45 +36,45 @@ class Node:
     slope: np.ndarray
     offset: np.ndarray
     noise: np.ndarray
-    cone: Cone | None
+    cell: Cell
 
 
 Bound = Callable[[Network], float]
 
 
-def tree(net: Network, budget: int, bound: Bound = relaxed) -> tuple[float, np.ndarray]:
+def tree(
+    net: Network, budget: int, radius: float = np.inf, bound: Bound = relaxed
+) -> tuple[float, np.ndarray]:
     """(upper, point): the largest derivative by branch and bound, best node first.
 
-    bound(net): from above, of a network whose `linear` units are the ones known to be
-    on (those known to be off are gone). At most `budget` nodes are split; upper is the
-    derivative at the point where the search ended before, and the largest bound left
-    otherwise.
+    radius: of the ball, or inf. bound(net): from above, of a network whose `linear`
+    units are the ones known to be on (those known to be off are gone). At most `budget`
+    nodes are split; upper is the derivative at the point where the search ended before,
+    and the largest bound left otherwise.
     """
     first, count = _independent(net), itertools.count()
-    best, point = _drawn(net)
+    best, point = _drawn(net, radius)
     (w, b), k = net.layers[0], len(net.layers[0][1])
     noise = np.linalg.norm(np.column_stack([w, b]), axis=1)
-    root = Node(np.inf, 0, np.full(k, OPEN), w, b, noise, None)
-    stuck, heap = 0.0, [(-np.inf, next(count), root)]
+    root = Node(np.inf, 0, np.full(k, OPEN), w, b, noise, whole(net.d))
+    heap = [(-np.inf, next(count), root)]
     for _ in range(budget):
         if not heap or -heap[0][0] <= best * (1 + 1e-12):
             break
         node = heapq.heappop(heap)[2]
-        if node.cone is not None and len(node.cone.rays) > RAYS:
-            stuck = max(stuck, node.bound)
-            continue
-        for child in _children(net, node, first):
-            child, at = _settled(net, child)
-            size = _size(net, at)
-            if size > best:
-                best, point = size, at
-            if child.layer < len(net.layers) - 1:
+        for child in _children(net, node, first, radius):
+            child = _settled(net, child)
+            leaf, at = child.layer == len(net.layers) - 1, child.cell.point
+            if at is not None:
+                known = np.linalg.norm(child.slope, 2) if leaf else _size(net, at)
+                if known > best:
+                    best, point = float(known), at
+            if not leaf:
                 value = min(child.bound, bound(remaining(net, child)))
                 if value > best:
                     own = replace(child, bound=value)
                     heapq.heappush(heap, (-value, next(count), own))
-    left = max(stuck, -heap[0][0] if heap else 0.0)
-    return max(best, left), point
+    return max(best, -heap[0][0] if heap else 0.0), point
 
 
 def remaining(net: Network, node: Node) -> Network:
@@ -97,56 +98,54 @@ def _independent(net: Network) -> np.ndarray:
     return np.asarray(qr(weighted.T, mode="r", pivoting=True)[1][: net.d])
 
 
-def _drawn(net: Network) -> tuple[float, np.ndarray]:
+def _drawn(net: Network, radius: float) -> tuple[float, np.ndarray]:
     """The best of a few random points, to start from."""
     rng = np.random.Generator(np.random.Philox(key=0))
     scale = 4.0 ** rng.uniform(-1, 4, (200, 1))
     points = scale * rng.standard_normal((200, net.d))
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    points = points * np.minimum(1.0, radius * rng.uniform(0, 1, (200, 1)) / length)
     sizes = [_size(net, x) for x in points]
     return max(sizes), points[int(np.argmax(sizes))]
 
 
 def _size(net: Network, x: np.ndarray) -> float:
-    """The derivative's size at a point, 0 beside a kink."""
-    if network.margin(net, x) <= 1e-12:
-        return 0.0
     return float(np.linalg.norm(network.jacobian(net, x), 2))
 
 
-def _children(net: Network, node: Node, first: np.ndarray) -> list[Node]:
+def _children(net: Network, node: Node, first: np.ndarray, radius: float) -> list[Node]:
     """The node with one more unit decided: an open one that its hyperplane cuts."""
-    found = []
-    if node.cone is None:
+    opening = node.cell.cone is None
+    if opening:
         unit = next(unit for unit in first if node.signs[unit] == OPEN)
-        (w, b), _ = net.layers[:2]
-        for sign in (0, 1):
-            signs = node.signs.copy()
-            signs[unit] = sign
-            whole = np.all(signs[first] != OPEN)
-            cone = orthant(w[first], b[first], signs[first]) if whole else None
-            found.append(replace(node, signs=signs, cone=cone))
-        return found
-    open_ = np.flatnonzero(node.signs == OPEN)
-    after = np.linalg.norm(net.weights[node.layer + 1][:, open_], axis=0)
-    unit = open_[np.argmax(np.linalg.norm(node.slope[open_], axis=1) * after)]
-    z = heights(node.cone, node.slope[unit, None], node.offset[unit, None])[:, 0]
-    for sign, cone in enumerate(cut(node.cone, z)):
+    else:
+        open_ = np.flatnonzero(node.signs == OPEN)
+        after = np.linalg.norm(net.weights[node.layer + 1][:, open_], axis=0)
+        size = np.linalg.norm(node.slope[open_], axis=1) * after
+        unit = open_[np.argmax(size)]
+    plane = np.append(node.slope[unit], node.offset[unit])
+    parts = (None, None) if opening else halves(node.cell, plane, radius)
+    found = []
+    for sign, part in enumerate(parts):
         signs = node.signs.copy()
         signs[unit] = sign
-        found.append(replace(node, signs=signs, cone=cone))
+        if opening:
+            (w, b), full = net.layers[0], np.all(signs[first] != OPEN)
+            cone = orthant(w[first], b[first], signs[first]) if full else None
+            part = opened(node.cell, plane * (2 * sign - 1), cone, radius)
+        if part is not None:
+            found.append(replace(node, signs=signs, cell=part))
     return found
 
 
-def _settled(net: Network, node: Node) -> tuple[Node, np.ndarray]:
-    """The node with all units decided that its cell decides, and a point of the cell.
+def _settled(net: Network, node: Node) -> Node:
+    """The node with all units decided that its cone decides.
 
-    A unit whose hyperplane doesn't cut the cell is on or off throughout; once a whole
+    A unit whose hyperplane doesn't cut the cone is on or off throughout; once a whole
     layer is, the next one is affine on the cell.
     """
-    cone = node.cone
-    if cone is None:
-        return node, np.full(net.d, np.nan)
-    while node.layer < len(net.layers) - 1:
+    cone = node.cell.cone
+    while cone is not None and node.layer < len(net.layers) - 1:
         z = heights(cone, node.slope, node.offset)
         size = np.linalg.norm(np.column_stack([node.slope, node.offset]), axis=1)
         z[:, size <= FLAT * node.noise] = 0.0
@@ -157,11 +156,11 @@ def _settled(net: Network, node: Node) -> tuple[Node, np.ndarray]:
         if net.linear is not None:
             signs[net.linear[node.layer] > 0] = 1
         if np.any(signs == OPEN):
-            return replace(node, signs=signs), cone.point
+            return replace(node, signs=signs)
         weight, bias = net.layers[node.layer + 1]
         on = weight * signs
         noise = np.abs(on) @ node.noise + np.abs(bias)
         affine = on @ node.slope, on @ node.offset + bias, noise
         k = np.full(len(bias), OPEN)
-        node = Node(node.bound, node.layer + 1, k, *affine, cone)
-    return node, cone.point
+        node = Node(node.bound, node.layer + 1, k, *affine, node.cell)
+    return node

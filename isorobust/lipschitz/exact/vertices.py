@@ -15,7 +15,9 @@ BATCH = 1 << 16  # gradients at a time
 Corners = list[tuple[np.ndarray, np.ndarray]]
 
 
-def vertices(net: Network, budget: int) -> tuple[float, np.ndarray] | None:
+def vertices(
+    net: Network, budget: int, radius: float = np.inf
+) -> tuple[float, np.ndarray] | None:
     """Two-layer networks in general position: all cells, found at their corners.
 
     Every cell touches a vertex x = -N_I^-1 t_I, I a d-subset of the hyperplanes, which
@@ -25,7 +27,7 @@ def vertices(net: Network, budget: int) -> tuple[float, np.ndarray] | None:
     is (nearly) on a further hyperplane or at infinity, and where C(k, d) 2^d gradients
     are more than 1000 `budget`.
     """
-    if len(net.layers) != 2:
+    if len(net.layers) != 2 or np.isfinite(radius):
         return None
     planes = arrangement(net)
     plain = not planes.t.any()
