@@ -2,33 +2,35 @@
 
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from isorobust.lipschitz import lower, network, upper
+from isorobust.lipschitz import lower, upper
 from isorobust.lipschitz.domain import RD, Domain
 from isorobust.lipschitz.exact import exact
+from isorobust.lipschitz.looked import looked
 from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.rescaled import Rescaled, rescaled
+from isorobust.lipschitz.upper.branched import explored
 
 BUDGET = 10.0  # seconds
 CLOSED = 1e-9  # relative width at which lower and upper are one number
 ROUNDING = 1e-12  # relative; a lower bound carries its own rounding
-DATA, DRAWS, MOST = 256, 1000, 4096  # points made up; drawn; looked at of the user's
 STALE = 3  # rounds without news after which the search is given up
 UNITS = 100  # hidden units beyond which enumeration only costs time
 FACTOR = 4  # by which a round's work exceeds that of the round before
 # by cost, compiling included; a bound that isn't named comes before `targeted`
 ORDER = (
     "product", "path", "liplt", "interval", "eclipse", "random", "certificate", "exact",
-    "data", "sweep", "pairs", "targeted", "trace", "ascent", "branched",
+    "branched", "data", "sweep", "pairs", "targeted", "trace", "ascent",
 )  # fmt: skip
 ALWAYS = ("product", "random")  # asked whatever the budget: both sides have a value
-# what another round may improve: by other draws (0), or by more work: their third
-# argument says how much, here what it is in the first round
+# what another round may improve: by other draws (0), or by more work: how much it is
+# in the first round
 AGAIN = {
     "sweep": 0, "targeted": 0, "trace": 0, "ascent": 0, "branched": 512, "exact": 100,
 }  # fmt: skip
@@ -90,7 +92,7 @@ def bracket(
     the machine's speed, unless the budget is math.inf.
 
     net: float64 layers, any depth >= 1; data: (x [n, d], y [n] or None), where lower
-    bounds look besides their own draws (of more than 4096 points, 4096 are taken)
+    bounds look besides their own draws (at most looked.MOST of them)
 
     Raises Crossed if a lower bound is above an upper one.
     """
@@ -126,6 +128,11 @@ class _Search:
     methods: dict[str, Method] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def special(self) -> dict[str, Callable[[int], tuple[str, float]]]:
+        """Bounds with something to say on both sides."""
+        return {"exact": self._ask_exact, "branched": self._ask_branched}
+
     def over(self) -> bool:
         """Whether nothing is left to do, or no time to do it."""
         return self._closed() or time.perf_counter() >= self.deadline
@@ -139,10 +146,10 @@ class _Search:
             return
         began = time.perf_counter()
         with np.errstate(all="ignore"):  # what overflows is no bound: see below
-            if name == "exact":
-                side, value = self._ask_exact(turn)
+            if name in self.special:
+                side, value = self.special[name](turn)
             elif name in upper.__all__:
-                side, value = self._ask_upper(name, turn)
+                side, value = self._ask_upper(name)
             else:
                 side, value = self._ask_lower(name, turn)
         self.last[name] = seconds = time.perf_counter() - began
@@ -188,26 +195,39 @@ class _Search:
             return "the budget was spent before its turn"
         return None
 
-    def _ask_upper(self, name: str, turn: int) -> tuple[str, float]:
+    def _ask_upper(self, name: str) -> tuple[str, float]:
         unit, bound = self.unit, getattr(upper, name)
-        value = unit.above(float(bound(unit.net, unit.domain, *_work(name, turn))))
+        value = unit.above(float(bound(unit.net, unit.domain)))
         self._lowered(name, value)
         return "upper", value
 
-    def _ask_exact(self, turn: int) -> tuple[str, float]:
-        """On R^d, where it is known how; that is an upper bound elsewhere."""
+    def _ask_branched(self, turn: int) -> tuple[str, float]:
+        """Comes with a point of the best pattern, where it found one."""
         unit = self.unit
-        found = exact(unit.net, RD, AGAIN["exact"] * FACTOR**turn)
+        tree = explored(unit.net, unit.domain, _work("branched", turn))
+        if tree is None:
+            return "upper", math.inf
+        if tree.point is not None:
+            value, at = lower.attained(unit.net, unit.domain, tree.point)
+            self._raised("branched", unit.below(value), at)
+        self._lowered("branched", unit.above(tree.bound))
+        if tree.done:
+            self.spent.add("branched")
+        return "upper", unit.above(tree.bound)
+
+    def _ask_exact(self, turn: int) -> tuple[str, float]:
+        """For the sphere, of the ball: an upper bound."""
+        unit = self.unit
+        on = replace(unit.domain, sphere=False)
+        found = exact(unit.net, on, _work("exact", turn))
         if found is None:
             return "upper", math.inf
-        value, witness = found.lower, found.witness
-        if unit.domain != RD:
-            value, witness = lower.attained(unit.net, unit.domain, witness)
-        self._raised("exact", unit.below(value), witness)
+        value, at = lower.attained(unit.net, unit.domain, found.witness)
+        self._raised("exact", unit.below(value), at)
         self._lowered("exact", unit.above(found.upper))
-        closed = found.closed and unit.domain == RD
         if found.closed or unit.above(found.lower) >= self.upper:
-            self.spent.add("exact")  # R^d has nothing more to say
+            self.spent.add("exact")
+        closed = found.closed and on == unit.domain
         return "exact" if closed else "upper", unit.above(found.upper)
 
     def _ask_lower(self, name: str, turn: int) -> tuple[str, float]:
@@ -215,7 +235,7 @@ class _Search:
         find = jax.jit(getattr(lower, name), static_argnums=1)
         single = jax.tree.map(np.float32, net)
         with jax.default_matmul_precision("highest"):
-            at = find(single, domain, *self._points(turn))
+            at = find(single, domain, *looked(self.unit, self.data, turn))
         value, point = lower.attained(net, domain, np.asarray(at))
         value = self.unit.below(value)
         self._raised(name, value, point)
@@ -244,29 +264,9 @@ class _Search:
                 "wrong: please report it with the network"
             )
 
-    def _points(self, turn: int) -> tuple[Any, Any]:
-        """(data, draws) for a lower bound, float32, with weights 1."""
-        net, domain = self.unit.net, self.unit.domain
-        rng = np.random.Generator(np.random.Philox(key=turn))
-        draws = _drawn(rng, DRAWS, net.d, domain)
-        if self.data is None or turn:
-            x, y = _drawn(rng, DATA, net.d, domain), None
-        else:
-            x, y = self.data
-            some = np.linspace(0, len(x) - 1, min(len(x), MOST)).astype(int)
-            x, y = x[some] / self.unit.length, None if y is None else y[some]
-            x = _placed(x, domain)
-        if y is None:
-            y = network.value(net, x).reshape(len(x), -1)[:, 0]
-        y = np.nan_to_num(y / np.abs(y).max())
-        ones = np.ones(len(x), np.float32), np.ones(DRAWS, np.float32)
-        return (np.float32(x), np.float32(y), ones[0]), (np.float32(draws), ones[1])
 
-
-def _work(name: str, turn: int) -> tuple[int, ...]:
-    """The third argument of a bound that takes how much work to do."""
-    amount = AGAIN.get(name)
-    return (amount * FACTOR**turn,) if amount else ()
+def _work(name: str, turn: int) -> int:
+    return AGAIN[name] * FACTOR**turn
 
 
 def _units(net: Network) -> int:
@@ -275,21 +275,3 @@ def _units(net: Network) -> int:
 
 def _ranked(name: str) -> str:
     return name if name in ORDER else "targeted"
-
-
-def _drawn(rng: np.random.Generator, m: int, d: int, domain: Domain) -> np.ndarray:
-    """m points [m, d] around the kinks, which are near |w.x| = |w| (rescaled.py)."""
-    x = rng.standard_normal((m, d)) * 4.0 ** rng.integers(-1, 3, (m, 1))
-    x = _placed(x, domain)
-    if math.isfinite(domain.radius) and not domain.sphere:
-        x[::2] *= rng.uniform(size=(len(x[::2]), 1))  # not all of them on the surface
-    return x
-
-
-def _placed(x: np.ndarray, domain: Domain) -> np.ndarray:
-    """The points [n, d] moved into the domain, along rays from the centre."""
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    if domain.sphere:
-        x = np.where(length > 0, x, np.eye(1, x.shape[1]))
-        return x / np.linalg.norm(x, axis=1, keepdims=True)
-    return x * np.minimum(1.0, domain.radius / np.where(length > 0, length, 1.0))

@@ -172,3 +172,10 @@ def test_what_overflows_is_no_bound() -> None:
     found = bracket(scaled(net, 1e200), budget=LONG)
     assert found.upper == math.inf and math.isfinite(found.lower)
     assert all(math.isfinite(method.value) for method in found.methods.values())
+
+
+def test_two_layers_close_beyond_enumeration() -> None:
+    """2^48 patterns: what branches above comes with the point that attains it."""
+    found = bracket(chain(np.random.default_rng(12), 24, 48, 1), budget=LONG)
+    assert found.exact is not None
+    assert "sweep" in found.skipped
