@@ -53,10 +53,10 @@ DOMAINS = [RD, SPHERE, Domain(0.3), Domain(40.0)]
 def test_the_witness_attains_the_lower_end(domain: Domain, activation: str) -> None:
     net = chain(np.random.default_rng(1), 3, 6, 5, 2, activation=activation)
     found = bracket(net, domain, budget=0.5)
-    at = np.array(found.witness)
-    assert np.linalg.norm(at) <= domain.radius * (1 + 1e-12)
+    at = np.array(found.witness)  # [d], or a pair [2, d]
+    assert np.all(np.linalg.norm(at, axis=-1) <= domain.radius * (1 + 1e-12))
     if domain.sphere:
-        assert np.linalg.norm(at) == pytest.approx(1)
+        assert np.linalg.norm(at, axis=-1) == pytest.approx(1)
     assert lower.attained(net, domain, at)[0] == pytest.approx(found.lower, rel=1e-12)
     assert 0 < found.lower <= found.upper
     assert found.lower == max(m.value for m in found.methods.values()
