@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -20,14 +21,16 @@ from isorobust.lipschitz.upper.branched import explored
 BUDGET = 10.0  # seconds
 CLOSED = 1e-9  # relative width at which lower and upper are one number
 ROUNDING = 1e-12  # relative; a lower bound carries its own rounding
-STALE = 3  # rounds without news after which the search is given up
+STALE = 3  # rounds without news after which a bound isn't asked again
 UNITS = 100  # hidden units beyond which enumeration only costs time
 FACTOR = 4  # by which a round's work exceeds that of the round before
-# by cost, compiling included; a bound that isn't named comes before `targeted`
-ORDER = (
-    "product", "path", "liplt", "interval", "eclipse", "random", "certificate", "exact",
-    "branched", "data", "sweep", "pairs", "targeted", "trace", "ascent",
-)  # fmt: skip
+# about how many seconds a bound's first round takes on one core, mostly of compiling
+COST = {
+    "product": 0.0, "path": 0.0, "liplt": 0.0, "interval": 0.0, "eclipse": 0.01,
+    "certificate": 0.05, "exact": 0.1, "branched": 0.1, "random": 0.2, "data": 0.2,
+    "pairs": 0.5, "sweep": 0.8, "ascent": 1.0, "trace": 4.0, "targeted": 4.0,
+}  # fmt: skip
+UNKNOWN = 0.5  # of a bound that isn't named there
 ALWAYS = ("product", "random")  # asked whatever the budget: both sides have a value
 # what another round may improve: by other draws (0), or by more work: how much it is
 # in the first round
@@ -85,11 +88,11 @@ def bracket(
 ) -> Bracket:
     """Brackets the Lipschitz constant of one network on a domain.
 
-    Bounds are asked in ORDER until lower and upper agree to 1e-9 or `budget` seconds
-    have passed; then those of AGAIN with other draws and more work, until three rounds
-    bring nothing. What has begun is finished, so a small budget is overrun by one
-    bound. Values hold however short the budget; which bounds had their turn depends on
-    the machine's speed, unless the budget is math.inf.
+    What is expected to take least is asked next, be it a bound's first round (COST) or
+    another of those in AGAIN, with other draws or more work; until lower and upper
+    agree to 1e-9, nothing brings news any more, or nothing fits the `budget`
+    [seconds]. Values hold however short that is; which bounds had their turn depends on
+    the machine's speed, unless it is math.inf.
 
     net: float64 layers, any depth >= 1; data: (x [n, d], y [n] or None), where lower
     bounds look besides their own draws (at most looked.MOST of them)
@@ -97,17 +100,11 @@ def bracket(
     Raises Crossed if a lower bound is above an upper one.
     """
     search = _Search(rescaled(net, domain), domain, data, time.perf_counter() + budget)
-    shelf = [*upper.__all__, *lower.__all__, "exact"]
-    first = sorted(shelf, key=lambda name: ORDER.index(_ranked(name)))
-    for name in first:
-        search.ask(name, 0)
-    stale, turn = 0, 1
-    while stale < STALE and not search.over():
-        before = (search.lower, search.upper)
-        for name in [name for name in first if name in AGAIN]:
-            search.ask(name, turn)
-        moved = (search.lower, search.upper) != before
-        stale, turn = 0 if moved else stale + 1, turn + 1
+    while not search.closed():
+        name = search.next()
+        if name is None:
+            break
+        search.ask(name)
     return search.result()
 
 
@@ -123,28 +120,47 @@ class _Search:
     upper: float = math.inf
     best: tuple[str, str] = ("nothing", "nothing")  # which bounds these are
     witness: np.ndarray | None = None
-    last: dict[str, float] = field(default_factory=dict)  # seconds of its last round
-    spent: set[str] = field(default_factory=set)  # what more work can't improve
     methods: dict[str, Method] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)  # another round can't help
+    # of each bound: rounds so far, seconds of the last, rounds since it brought news
+    turns: Counter = field(default_factory=Counter)
+    last: dict[str, float] = field(default_factory=dict)
+    stale: Counter = field(default_factory=Counter)
 
     @property
     def special(self) -> dict[str, Callable[[int], tuple[str, float]]]:
         """Bounds with something to say on both sides."""
         return {"exact": self._ask_exact, "branched": self._ask_branched}
 
-    def over(self) -> bool:
-        """Whether nothing is left to do, or no time to do it."""
-        return self._closed() or time.perf_counter() >= self.deadline
+    def closed(self) -> bool:
+        """Whether lower and upper are one number."""
+        return self.lower >= self.upper * (1 - CLOSED)
 
-    def ask(self, name: str, turn: int) -> None:
-        """Asks one bound, or notes why not; turn: how often it was asked before."""
-        reason = self._spared(name, turn)
-        if reason:
-            if name not in self.methods:
-                self.skipped.setdefault(name, reason)
-            return
-        began = time.perf_counter()
+    def next(self) -> str | None:
+        """The bound to ask now: the one that takes least; None if none fits."""
+        left = self.deadline - time.perf_counter()
+        fits = {n: s for n in shelf() if (s := self._seconds(n)) <= left}
+        fits |= {n: 0.0 for n in ALWAYS if not self.turns[n]}
+        return min(fits, key=lambda name: fits[name], default=None)
+
+    def _seconds(self, name: str) -> float:
+        """How long a bound's next round will take, about; inf: it can't help."""
+        if not self.turns[name]:
+            return math.inf if self._spared(name) else COST.get(name, UNKNOWN)
+        if name not in AGAIN or name in self.done or self.stale[name] >= STALE:
+            return math.inf
+        return self.last[name] * (FACTOR if AGAIN[name] else 1)
+
+    def _spared(self, name: str) -> str | None:
+        """Why a bound needn't be asked at all."""
+        if name in SPARED and SPARED[name][1](self.unit.net):
+            return f"the network is {SPARED[name][0]}"
+        return None
+
+    def ask(self, name: str) -> None:
+        """Asks a bound for a round."""
+        before, began = (self.lower, self.upper), time.perf_counter()
+        turn = self.turns[name]
         with np.errstate(all="ignore"):  # what overflows is no bound: see below
             if name in self.special:
                 side, value = self.special[name](turn)
@@ -153,9 +169,12 @@ class _Search:
             else:
                 side, value = self._ask_lower(name, turn)
         self.last[name] = seconds = time.perf_counter() - began
+        self.turns[name] += 1
+        news = self.lower > before[0] * (1 + CLOSED)
+        news |= self.upper < before[1] * (1 - CLOSED)
+        self.stale[name] = 0 if news else self.stale[name] + 1
         if not math.isfinite(value):
-            self.skipped[name] = "it doesn't apply, or overflows"
-            self.spent.add(name)
+            self.done.add(name)
             return
         if name in self.methods:
             old = self.methods[name]
@@ -165,7 +184,7 @@ class _Search:
 
     def result(self) -> Bracket:
         """The bracket."""
-        known = self.lower if self._closed() else None
+        known = self.lower if self.closed() else None
         at = np.zeros(self.unit.net.d) if self.witness is None else self.witness
         return Bracket(
             self.lower,
@@ -173,27 +192,19 @@ class _Search:
             known,
             str(self.domain),
             self.methods,
-            self.skipped,
+            {name: self._why(name) for name in shelf() if name not in self.methods},
             (self.unit.length * at).tolist(),
         )
 
-    def _closed(self) -> bool:
-        return self.lower >= self.upper * (1 - CLOSED)
-
-    def _spared(self, name: str, turn: int) -> str | None:
-        """Why a bound isn't asked; None if it is."""
-        if self._closed():
+    def _why(self, name: str) -> str:
+        """Why a bound has no say."""
+        if self.turns[name]:
+            return "doesn't apply, or overflows"
+        if self._spared(name):
+            return str(self._spared(name))
+        if self.closed():
             return "lower and upper agree without it"
-        if name in SPARED and SPARED[name][1](self.unit.net):
-            return f"the network is {SPARED[name][0]}"
-        if name in self.spent:
-            return "more work wouldn't help"
-        left = self.deadline - time.perf_counter()
-        if turn and AGAIN[name]:
-            left -= FACTOR * self.last.get(name, math.inf)
-        if left <= 0 and (turn or name not in ALWAYS):
-            return "the budget was spent before its turn"
-        return None
+        return "takes longer than the budget had left"
 
     def _ask_upper(self, name: str) -> tuple[str, float]:
         unit, bound = self.unit, getattr(upper, name)
@@ -212,7 +223,7 @@ class _Search:
             self._raised("branched", unit.below(value), at)
         self._lowered("branched", unit.above(tree.bound))
         if tree.done:
-            self.spent.add("branched")
+            self.done.add("branched")
         return "upper", unit.above(tree.bound)
 
     def _ask_exact(self, turn: int) -> tuple[str, float]:
@@ -226,7 +237,7 @@ class _Search:
         self._raised("exact", unit.below(value), at)
         self._lowered("exact", unit.above(found.upper))
         if found.closed or unit.above(found.lower) >= self.upper:
-            self.spent.add("exact")
+            self.done.add("exact")
         closed = found.closed and on == unit.domain
         return "exact" if closed else "upper", unit.above(found.upper)
 
@@ -273,5 +284,6 @@ def _units(net: Network) -> int:
     return sum(len(w) for w in net.weights[:-1])
 
 
-def _ranked(name: str) -> str:
-    return name if name in ORDER else "targeted"
+def shelf() -> list[str]:
+    """The names of all bounds."""
+    return [*upper.__all__, *lower.__all__, "exact"]

@@ -89,7 +89,7 @@ def test_text_is_a_row_a_bound(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     (left,) = [row for row in rows if row.startswith("not asked: ")]
     assert set(shown) | set(left[11:].partition(":")[0].split(", ")) >= set(SIDES)
     wide = measured(capsys, file, "--budget=1e-9")
-    assert "<= L <=" in wide and "the budget was spent before its turn" in wide
+    assert "<= L <=" in wide and "takes longer than the budget had left" in wide
 
 
 def test_on_a_terminal_it_is_a_table(
