@@ -163,7 +163,7 @@ WRONG = {
 def test_networks_that_can_not_be(tmp_path: Path, name: str) -> None:
     arrays, said = WRONG[name]
     file = saved(tmp_path / "net.npz", **arrays)
-    line = refused(file)
+    line = refused(file, "--budget=0.5")
     assert said in line and line.startswith(str(file)), line
 
 
@@ -246,7 +246,7 @@ def test_points_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture) -> Non
     file = saved(tmp_path / "net.npz", **steep, activation="tanh")
     place = np.array([[2000 / 300, 5.0, -3.0], [0.0, 0, 0]])
     points = saved(tmp_path / "points.npz", x=place, y=np.array([1, -1]))
-    found = as_json(capsys, file, f"--data={points}", "--budget=3")
+    found = as_json(capsys, file, f"--data={points}", "--budget=1")
     assert found["methods"]["data"]["value"] == pytest.approx(300, rel=1e-5)
 
 
