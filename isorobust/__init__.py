@@ -21,6 +21,8 @@ _SHELF = {
     "Trial": "isorobust.experiment",
     "load": "isorobust.experiment",
     "run": "isorobust.pipeline",
+    "measure": "isorobust.measurement",
+    "bracket": "isorobust.lipschitz",
     "Result": "isorobust.pipeline",
     "data": "isorobust.data",
     "models": "isorobust.models",

@@ -18,7 +18,7 @@ ALLOWED = {
     "progress": set(),
     "files": {"door"},
     "data": {"door", "experiment"},
-    "models": {"door", "activations"},
+    "models": {"door", "activations", "lipschitz"},
     "training": {"door", "lipschitz"},
     "lipschitz": {"activations"},
     "law": set(),
@@ -32,8 +32,12 @@ ALLOWED = {
     "pipeline": {
         "account", "door", "engine", "experiment", "progress", "report", "results"
     },
+    "measurement": {
+        "data", "door", "engine", "experiment", "lipschitz", "models", "training"
+    },
     "cli": {
-        "account", "door", "engine", "experiment", "report", "results", "pipeline"
+        "account", "door", "engine", "experiment", "lipschitz", "measurement",
+        "report", "results", "pipeline"
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -13,13 +13,23 @@ from isorobust.lipschitz import SIDES
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
+EXAMPLES = re.findall(r"(?s)```python\n(.*?)```", README)
+
 
 def test_the_example_runs(capsys: pytest.CaptureFixture) -> None:
-    (example,) = re.findall(r"(?s)```python\n(.*?)```", README)
+    example = EXAMPLES[0]
     exec(compile(example, "README.md", "exec"), {})
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in rows] == ["8"] * 4 + ["16"] * 4 + ["32"] * 4
     assert all(float(row[2]) <= float(row[3]) for row in rows)
+
+
+@pytest.mark.parametrize("example", EXAMPLES[1:])
+def test_models_are_measured(example: str, capsys: pytest.CaptureFixture) -> None:
+    for framework in re.findall(r"^import (equinox)", example, re.M):
+        pytest.importorskip(framework)
+    exec(compile(example, "README.md", "exec"), {})
+    assert capsys.readouterr().out
 
 
 def test_the_commands_parse() -> None:

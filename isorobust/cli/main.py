@@ -6,11 +6,13 @@ from typing import Any, NoReturn
 from absl import app, logging
 from absl.flags import argparse_flags
 
-from isorobust.cli import plan, report, run, version
+from isorobust.cli import measure, plan, report, run, version
 from isorobust.cli.ending import guarded
 from isorobust.door import BadInput, nearest
 
-VERBS = {"plan": plan, "run": run, "report": report, "version": version}
+VERBS = {
+    "plan": plan, "run": run, "report": report, "measure": measure, "version": version
+}  # fmt: skip
 
 
 class Parser(argparse_flags.ArgumentParser):
