@@ -52,12 +52,8 @@ def square(weights: list[Any], sectors: Sectors, vectors: Vectors) -> jax.Array:
 
     Homogeneous of degree 2 in the directions; its gradients at units of weight 0 are 0.
     """
-    h = vectors.directions
-    for w, (low, high), q in zip(weights, sectors, vectors.slopes, strict=False):
-        z = w @ h
-        middle, half = (low + high)[:, None] / 2, (high - low)[:, None] / 2
-        h = middle * z + half * _length(z) * q
-    return jnp.sum((weights[-1] @ h) ** 2)
+    nudges = [0.0] * len(sectors)
+    return _passed(weights, sectors, vectors, nudges)[0]
 
 
 def improved(weights: list[Any], sectors: Sectors, vectors: Vectors) -> Vectors:
@@ -73,6 +69,40 @@ def improved(weights: list[Any], sectors: Sectors, vectors: Vectors) -> Vectors:
         jnp.where(size > 0, h / jnp.where(size > 0, size, 1), vectors.directions),
         tuple(_unit(rows) for rows in uphill.slopes),
     )
+
+
+def multipliers(weights: list[Any], sectors: Sectors, vectors: Vectors) -> list[Any]:
+    """Per hidden layer [k]: the constraints' multipliers over LipSDP^2, at the optimum.
+
+    With L^2 = `square`, G = dL^2/dh_j and G = m L^2 (high - low) |z_j| q_j there, they
+    are |G| / (L^2 (high - low) |z_j|): those for which LipSDP's matrix is singular, so
+    take a little less (1e-4). 0 for a unit that nothing depends on, or with low = high.
+    """
+    nudges = [jnp.zeros_like(q) for q in vectors.slopes]
+    passing = jax.value_and_grad(_passed, argnums=3, has_aux=True)
+    (top, lengths), pulls = passing(weights, sectors, vectors, nudges)
+    found = []
+    for (low, high), length, pull in zip(sectors, lengths, pulls, strict=True):
+        spread = top * (high - low) * length[:, 0]
+        alive = spread > 0
+        found.append(
+            jnp.where(alive, _length(pull)[:, 0] / jnp.where(alive, spread, 1.0), 0.0)
+        )
+    return found
+
+
+def _passed(
+    weights: list[Any], sectors: Sectors, vectors: Vectors, nudges: list[Any]
+) -> tuple[jax.Array, list[jax.Array]]:
+    """(|last W H|_F^2, the lengths |z_j| of every layer); nudges are added to H."""
+    h, lengths = vectors.directions, []
+    hidden = zip(weights[:-1], sectors, vectors.slopes, nudges, strict=True)
+    for w, (low, high), q, nudge in hidden:
+        z = w @ h
+        lengths.append(_length(z))
+        middle, half = (low + high)[:, None] / 2, (high - low)[:, None] / 2
+        h = middle * z + half * lengths[-1] * q + nudge
+    return jnp.sum((weights[-1] @ h) ** 2), lengths
 
 
 def _length(rows: jax.Array) -> jax.Array:
