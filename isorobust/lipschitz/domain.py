@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.lipschitz.network import Network
-
-UNIT = np.finfo(float).eps
+from isorobust.lipschitz.network import Network, passed
+from isorobust.lipschitz.norms import UNIT, lengths, looped, spectral_norm
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,22 @@ class Domain:
     radius: float = math.inf
     sphere: bool = False
 
+    @staticmethod
+    def parse(text: str) -> "Domain":
+        """The domain that str() writes: rd, ball:R or sphere.
+
+        Raises ValueError, which says what is allowed.
+        """
+        if text in ("rd", "sphere"):
+            return RD if text == "rd" else SPHERE
+        kind, _, radius = text.partition(":")
+        try:
+            if kind == "ball" and 0 < float(radius) < math.inf:
+                return Domain(float(radius))
+        except ValueError:
+            pass
+        raise ValueError(f"{text!r}: must be rd, sphere, or ball:R with R > 0")
+
     def __str__(self) -> str:
         if self.sphere:
             return "sphere"
@@ -34,48 +49,89 @@ RD = Domain()
 SPHERE = Domain(1.0, sphere=True)
 
 
-def slopes(net: Network, domain: Domain = RD) -> list[tuple[np.ndarray, np.ndarray]]:
+Sectors = list[tuple[np.ndarray, np.ndarray]]
+
+
+def slopes(net: Network, domain: Domain = RD) -> Sectors:
     """Per hidden layer (low [k], high [k]): phi' of its units lies between on `domain`.
 
     On R^d those of the activation; on a ball (and the sphere in it) those that it has
     on the pre-activations' intervals: a unit that never switches has low = high.
     """
-    kind, found = ACTIVATIONS[net.activation], []
-    finite = math.isfinite(domain.radius)
-    boxes = intervals(net, domain.radius) if finite else None
-    for i, (w, _) in enumerate(net.layers[:-1]):
-        low, high = np.full(len(w), kind.low), np.full(len(w), kind.high)
-        if boxes is not None:
-            low, high = kind.slopes(*boxes[i])
-        if net.linear is not None:
-            low, high = (np.where(net.linear[i] > 0, 1.0, end) for end in (low, high))
-        found.append((low, high))
-    return found
+    if math.isfinite(domain.radius):
+        return _bounded(net, domain.radius)[1]
+    kind = ACTIVATIONS[net.activation]
+    ends = [
+        (np.full(len(w), kind.low), np.full(len(w), kind.high)) for w in net.weights
+    ]
+    return [_carried(net, i, *pair) for i, pair in enumerate(ends[:-1])]
 
 
 def intervals(net: Network, radius: float) -> list[tuple[np.ndarray, np.ndarray]]:
     """Per hidden layer (low [k], high [k]) of the pre-activations on |x| <= radius.
 
-    First layer: b +- radius |w|, which is attained. Later ones: interval arithmetic.
-    Widened by more than the rounding.
+    First layer: b +- radius |w|, which is attained. Later ones: the tighter, at either
+    end, of interval arithmetic and of z(0) +- radius L, L the unit's own Lipschitz
+    constant on the ball by LipLT. Widened by more than the rounding.
     """
+    return _bounded(net, radius)[0]
+
+
+def _bounded(
+    net: Network, radius: float
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], Sectors]:
+    """(intervals, slopes) on |x| <= radius, layer by layer: each needs those before."""
     kind = ACTIVATIONS[net.activation]
+    # a cube around the ball and its centre, which is known but for `error`
+    box = (np.full(net.d, -radius), np.full(net.d, radius))
+    centre, error = np.zeros(net.d), np.zeros(net.d)
     boxes: list[tuple[np.ndarray, np.ndarray]] = []
+    sectors: Sectors = []
+    lips: list[float] = []
     for i, (w, b) in enumerate(net.layers[:-1]):
-        if i == 0:
-            centre, spread = b, radius * np.linalg.norm(w, axis=1)
-        else:
-            low, high = boxes[-1]
-            if net.linear is not None:
-                carried = net.linear[i - 1] > 0
-                least, most = kind.values(low, high)
-                low = np.where(carried, low, least)
-                high = np.where(carried, high, most)
-            else:
-                low, high = kind.values(low, high)
-            centre = w @ ((low + high) / 2) + b
-            spread = np.abs(w) @ ((high - low) / 2)
-        size = np.abs(b) + np.abs(centre) + spread
-        spread = spread + 8 * w.shape[1] * UNIT * size
-        boxes.append((centre - spread, centre + spread))
-    return boxes
+        z, error = _affine(w, b, centre, error)
+        reach = radius * looped(net.weights[: i + 1], sectors, lips, lengths)
+        reach = error + reach * (1 + 2 * UNIT)
+        middle, spread = _affine(w, b, (box[0] + box[1]) / 2, (box[1] - box[0]) / 2)
+        low = np.maximum(z - reach, middle - spread)
+        high = np.minimum(z + reach, middle + spread)
+        margin = 4 * UNIT * (np.abs(z) + np.abs(middle))
+        boxes.append((low - margin, high + margin))
+        sectors.append(_carried(net, i, *kind.slopes(*boxes[-1])))
+        lips.append(looped(net.weights[: i + 1], sectors, lips, spectral_norm))
+        box = _values(net, i, *boxes[-1])
+        centre = passed(net, i, z)
+        # phi moves an error by at most its steepest slope; its own rounding besides
+        steepest = max(abs(kind.low), abs(kind.high), 1.0)
+        error = steepest * error + 8 * UNIT * np.abs(z)
+    return boxes, sectors
+
+
+def _affine(
+    w: np.ndarray, b: np.ndarray, middle: np.ndarray, spread: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(middle, spread) of w h + b for h within middle +- spread; rounding covered."""
+    size = np.abs(w) @ (np.abs(middle) + spread) + np.abs(b)
+    margin = 4 * (w.shape[1] + 4) * UNIT * size
+    return w @ middle + b, np.abs(w) @ spread + margin
+
+
+def _carried(net: Network, i: int, low: np.ndarray, high: np.ndarray) -> tuple:
+    """Slopes (low [k], high [k]) of hidden layer i; 1 where it is linear."""
+    if net.linear is None:
+        return low, high
+    low, high = (np.where(net.linear[i] > 0, 1.0, end) for end in (low, high))
+    return low, high
+
+
+def _values(
+    net: Network, i: int, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(least, largest) output of hidden layer i's units on [low, high]."""
+    least, most = ACTIVATIONS[net.activation].values(low, high)
+    margin = 8 * UNIT * np.maximum(np.abs(low), np.abs(high))
+    least, most = least - margin, most + margin
+    if net.linear is None:
+        return least, most
+    carried = net.linear[i] > 0
+    return np.where(carried, low, least), np.where(carried, high, most)

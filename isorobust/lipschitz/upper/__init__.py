@@ -8,7 +8,7 @@ and bounds the Euclidean constant (into R or R^K) on R^d, or on a ball, hence on
 subset of it: for the sphere, that of the unit ball, which bounds the geodesic one.
 """
 
-from isorobust.lipschitz.upper.closed import liplt, path, product
-from isorobust.lipschitz.upper.norms import spectral_norm as spectral_norm
+from isorobust.lipschitz.norms import spectral_norm as spectral_norm
+from isorobust.lipschitz.upper.closed import eclipse, interval, liplt, path, product
 
-__all__ = ["liplt", "path", "product"]
+__all__ = ["eclipse", "interval", "liplt", "path", "product"]

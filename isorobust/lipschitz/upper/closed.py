@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from isorobust.lipschitz.domain import RD, UNIT, Domain, slopes
+from isorobust.lipschitz.domain import RD, UNIT, Domain, Sectors, slopes
 from isorobust.lipschitz.network import Network, balanced
-from isorobust.lipschitz.upper.norms import rounding, spectral_norm
-
-Slopes = list[tuple[np.ndarray, np.ndarray]]
+from isorobust.lipschitz.norms import lengths, looped, spectral_norm
+from isorobust.lipschitz.upper.chain import recursion
 
 
 def product(net: Network, domain: Domain = RD) -> float:
@@ -22,12 +21,9 @@ def product(net: Network, domain: Domain = RD) -> float:
 
 
 def liplt(net: Network, domain: Domain = RD) -> float:
-    """LipLT (Fazlyab et al. 2023): the loop-transformed recursion.
+    """LipLT (Fazlyab et al. 2023): the loop-transformed recursion of norms.looped.
 
-    phi(z) = m z + r psi(z) with m, r = (high +- low) / 2 a unit and psi 1-Lipschitz, so
-    with M, R their diagonals L_k = |W_k M W_{k-1} ... W_0| + sum_{j<k} |W_k M ... M
-    W_{j+1} R| L_j; on R^d with slopes in [0, 1], M = R = I / 2. The smaller of before
-    and after balancing.
+    The smaller of before and after balancing.
     """
     return _least(_liplt, net, domain)
 
@@ -49,37 +45,69 @@ def path(net: Network, domain: Domain = RD) -> float:
     return total * (1 + 4 * operations * UNIT)
 
 
-def _largest(sectors: Slopes) -> list[np.ndarray]:
+def eclipse(net: Network, domain: Domain = RD) -> float:
+    """ECLipsE-Fast (Xu & Sivaranjani 2024): the chain with equal multipliers.
+
+    chain.recursion with T = I / (2 lambda_max(S)) at every layer, for any sectors
+    (units with low = high cost nothing). The smaller of before and after balancing.
+    """
+    return _least(_eclipse, net, domain)
+
+
+def interval(net: Network, domain: Domain = RD) -> float:
+    """The interval Jacobian: every entry of the derivative in an interval of its own.
+
+    Interval arithmetic of W_D S_{D-1} ... S_1 W_1 for slopes in their sectors; then the
+    norm of the largest absolute values. Of two layers with slopes in [0, 1] and one
+    output it is sum_j max(sum_i (a_i w_ij)_+, sum_i (a_i w_ij)_-)^2, its root. Tight
+    where few units may still switch. Unchanged by rescaling units.
+    """
+    return _interval(net, slopes(net, domain))
+
+
+def _largest(sectors: Sectors) -> list[np.ndarray]:
     return [np.maximum(np.abs(low), np.abs(high)) for low, high in sectors]
 
 
-def _product(net: Network, sectors: Slopes) -> float:
+def _product(net: Network, sectors: Sectors) -> float:
     first, *rest = net.weights
     norms = [spectral_norm(w * s) for w, s in zip(rest, _largest(sectors), strict=True)]
     total = spectral_norm(first) * math.prod(norms)
     return total * (1 + 8 * len(net.layers) * UNIT)
 
 
-def _liplt(net: Network, sectors: Slopes) -> float:
-    middle = [(high + low) / 2 for low, high in sectors]
-    radius = [(high - low) / 2 * (1 + 2 * UNIT) for low, high in sectors]
-    weights = net.weights
+def _liplt(net: Network, sectors: Sectors) -> float:
     lips: list[float] = []
-    for k in range(len(weights)):
-        chain, size, terms = weights[k], float(np.linalg.norm(weights[k])), []
-        for j in range(k - 1, -1, -1):
-            # here chain = W_k M ... W_{j+1}; its norm carries its products' rounding
-            slack = rounding(chain, size)
-            terms.append(spectral_norm(chain * radius[j], slack) * lips[j])
-            chain = (chain * middle[j]) @ weights[j]
-            size *= float(np.linalg.norm(weights[j]))
-        head = spectral_norm(chain, rounding(chain, size))
-        lips.append((head + sum(terms)) * (1 + 8 * (k + 1) * UNIT))
+    for k in range(len(net.layers)):
+        lips.append(looped(net.weights[: k + 1], sectors, lips, spectral_norm))
     return lips[-1]
 
 
+def _eclipse(net: Network, sectors: Sectors) -> float:
+    def equal(_: int, s: np.ndarray, e: np.ndarray) -> np.ndarray:
+        # T = t I of the units themselves, not of their powers of two
+        unit = np.ldexp(1.0, e - e.max())
+        top = np.linalg.eigvalsh(unit[:, None] * s * unit)[-1]
+        return unit**2 / (2 * top) if top > 0 else unit
+
+    return recursion(net.weights, sectors, equal, near=0.75)
+
+
+def _interval(net: Network, sectors: Sectors) -> float:
+    low = high = net.weights[0]
+    for w, (least, most) in zip(net.weights[1:], sectors, strict=True):
+        ends = [s[:, None] * end for s in (least, most) for end in (low, high)]
+        low, high = np.minimum.reduce(ends), np.maximum.reduce(ends)
+        up, down = np.maximum(w, 0), np.minimum(w, 0)
+        slack = np.abs(w) @ np.maximum(np.abs(low), np.abs(high))
+        slack *= 4 * (w.shape[1] + 2) * UNIT
+        low, high = up @ low + down @ high - slack, up @ high + down @ low + slack
+    largest = np.maximum(np.abs(low), np.abs(high))
+    return float(lengths(largest)[0]) if len(largest) == 1 else spectral_norm(largest)
+
+
 def _least(
-    bound: Callable[[Network, Slopes], float], net: Network, domain: Domain
+    bound: Callable[[Network, Sectors], float], net: Network, domain: Domain
 ) -> float:
     """The smaller of the bound before and after balancing, which keeps the slopes."""
     sectors = slopes(net, domain)
