@@ -38,7 +38,7 @@ class Certified:
         MSE + price * log L.
 
     L is followed, not computed: its semidefinite program's vectors make one round of
-    the power method a step (lipschitz/upper/primal.py), as cheap as 8 points more, and
+    the power method a step (lipschitz/upper/primal.py), as cheap as 24 points more, and
     at fixed vectors the gradient of their value is that of L. So the network is trained
     where the bound is tight, and the two sides of its bracket nearly meet.
 
@@ -64,7 +64,8 @@ class Certified:
 
     def companions(self, net: Network) -> Companions:
         """Random vectors and the first price."""
-        return Companions(primal.first(net.weights), jnp.log(jnp.float32(FIRST)))
+        vectors = primal.first([jnp.asarray(w) for w in net.weights])
+        return Companions(vectors, jnp.log(jnp.float32(FIRST)))
 
     def followed(
         self, companions: Companions, net: Network, loss: jax.Array, t: jax.Array
