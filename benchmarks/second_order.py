@@ -30,7 +30,7 @@ class LevenbergMarquardt:
     steps: int = 150
     damping: float = 10.0
 
-    def begin(self, params: Any) -> Lane:
+    def begin(self, model: Any, params: Any) -> Lane:
         """A lane before its first step."""
         zero = jnp.zeros((), jnp.int32)
         return Lane(params, jnp.asarray(self.damping, jnp.float32), zero, zero)
@@ -77,7 +77,7 @@ class LBFGS:
     target_mse: float
     steps: int = 1000
 
-    def begin(self, params: Any) -> Lane:
+    def begin(self, model: Any, params: Any) -> Lane:
         """A lane before its first step."""
         zero = jnp.zeros((), jnp.int32)
         return Lane(params, optax.lbfgs().init(ravel_pytree(params)[0]), zero, zero)

@@ -78,9 +78,9 @@ class Recipe:
 
     recipe: Any
 
-    def begin(self, params: Any) -> Any:
+    def begin(self, model: Any, params: Any) -> Any:
         """A lane before its first step."""
-        return start(traced(self.recipe), params)
+        return start(model, traced(self.recipe), params)
 
     def advance(self, model: Any, data: Data, lane: Any) -> Any:
         """One step."""
@@ -144,7 +144,7 @@ def lanes_and_data(cell: Cell, contender: Any) -> Iterator[tuple[Data, Any]]:
             sets.append(Data(drawn.x, drawn.y, np.ones(cell.n, np.float32)))
             key = digest([describe(cell.model), data_key(trial)])
             params = cell.model.initial(generator("init", key), cell.d)
-            lanes.append(contender.begin(params))
+            lanes.append(contender.begin(cell.model, params))
         yield tuple(
             jax.tree.map(lambda *leaves: jnp.stack(leaves), *part)
             for part in (sets, lanes)

@@ -14,7 +14,7 @@ from isorobust.data import (
 )
 from isorobust.experiment import Cell, Experiment
 from isorobust.models import MLP
-from isorobust.training import SGD, Adam, Path
+from isorobust.training import SGD, Adam, Certified, Path
 
 __all__ = ["broad", "slow", "tiny"]
 
@@ -52,6 +52,7 @@ def broad() -> Experiment:
         Cell(Gaussian(), signs, MLP(8, 4, "tanh", True, "torch"), 40, 8, adam),
         Cell(Digits(), Flipped(0.1), MLP(width=8), 40, 64, adam),
         Cell(Sphere(), signs, MLP(width=8), 40, 8, SGD(0.2, steps=300)),
+        Cell(Sphere(), signs, MLP(width=8, depth=3), 40, 8, Certified(0.2, steps=300)),
         Cell(Sphere(), signs, MLP(width=8), 40, 8, entropy),
         Cell(DigitClasses((0, 1, 2)), Classes(), MLP(8, outputs=3), 256, 64, entropy),
     )

@@ -291,7 +291,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> isorobust.Result:
 
 
 def test_every_choice_gives_an_honest_record(wide: isorobust.Result) -> None:
-    assert len(wide.records) == 22
+    assert len(wide.records) == 24
     for row in wide.records:
         assert row["lower"] <= row["upper"] and row["crossed"] is False
         assert not row["violated"]

@@ -47,7 +47,7 @@ class Form:
         model = trial.cell.model
         model = model.padded(rung.width) if model.pads else model
         params = model.initial(np.random.default_rng(0), rung.d)
-        return Form(rung, model, blank(traced(trial.cell.recipe), params))
+        return Form(rung, model, blank(model, traced(trial.cell.recipe), params))
 
 
 @dataclass(frozen=True)

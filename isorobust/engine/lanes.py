@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -112,22 +113,22 @@ class Chunk:
             return i + 1, idle + stopped, one(recipes, data, lanes)
 
         zero = jnp.zeros((), jnp.int32)
-        lanes = jax.vmap(_begun)(recipes, lanes)
+        lanes = jax.vmap(lambda r, lane: _begun(self.model, r, lane))(recipes, lanes)
         return jax.lax.while_loop(more, go, (zero, zero, lanes))[2]
 
 
-def _begun(recipe: Any, lane: Lane) -> Lane:
+def _begun(model: Any, recipe: Any, lane: Lane) -> Lane:
     """The lane; one at t = 0 with the optimiser's first state."""
-    fresh = start(recipe, lane.params).moments
+    fresh = start(model, recipe, lane.params).moments
     moments = jax.tree.map(
         lambda first, has: jnp.where(lane.t == 0, first, has), fresh, lane.moments
     )
     return lane._replace(moments=moments)
 
 
-def blank(recipe: Any, params: Any) -> Lane:
+def blank(model: Any, recipe: Any, params: Any) -> Lane:
     """A lane of numpy zeros at t = 0; `Chunk` gives it its optimiser's state."""
-    shapes = jax.eval_shape(start, recipe, params)
+    shapes = jax.eval_shape(partial(start, model), recipe, params)
     return jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
 
 

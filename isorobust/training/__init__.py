@@ -1,5 +1,6 @@
 """The science of fitting ONE network: loss, step, recipes."""
 
+from isorobust.training.certified import Certified
 from isorobust.training.recipes import SGD, Adam, Path
 
-__all__ = ["SGD", "Adam", "Path"]
+__all__ = ["SGD", "Adam", "Certified", "Path"]

@@ -14,6 +14,9 @@ and may give
 
     weight_decay, decay(t) -> whether, and which share of all parameters step t takes
     points(data, t) -> the weights [n] of the points that the loss of step t is over
+    companions(net), followed(companions, net, loss, t) -> a pytree that a lane keeps
+        beside its parameters: the first, and the one after step t, whose net and loss
+        these are; `objective` takes it as its fourth argument
 """
 
 from dataclasses import dataclass, field
@@ -83,7 +86,7 @@ class Adam:
         return _too_much_decay(self.learning_rate, self.weight_decay)
 
     def _rate(self, t: jax.Array) -> jax.Array:
-        return self.learning_rate * _cosine(t / self.steps, self.final)
+        return self.learning_rate * cosine(t / self.steps, self.final)
 
 
 @jax.tree_util.register_dataclass
@@ -136,7 +139,7 @@ class SGD:
         return _too_much_decay(self.learning_rate, self.weight_decay)
 
     def _rate(self, t: jax.Array) -> jax.Array:
-        return self.learning_rate * _cosine(t / self.steps, self.final)
+        return self.learning_rate * cosine(t / self.steps, self.final)
 
 
 @jax.tree_util.register_dataclass
@@ -193,7 +196,7 @@ def traced(recipe: Any) -> Any:
     )
 
 
-def _cosine(share: jax.Array, final: Any) -> jax.Array:
+def cosine(share: jax.Array, final: Any) -> jax.Array:
     """1 at the start of the budget, `final` at its end, half a cosine in between."""
     return final + (1 - final) * 0.5 * (1 + jnp.cos(jnp.pi * share))
 

@@ -17,7 +17,8 @@ STOPS = ("running", "target", "budget", "diverged")
 class Lane(NamedTuple):
     """A network in training.
 
-    params, moments: pytrees of the parameters and of the optimiser's state
+    params, moments: pytrees of the parameters and of the optimiser's state; of a recipe
+        that has companions, moments = (the optimiser's, the companions)
     t: updates made so far; status: RUNNING or why it stopped
     """
 
@@ -35,10 +36,13 @@ class Data(NamedTuple):
     weights: jax.Array | np.ndarray
 
 
-def start(recipe: Any, params: Any) -> Lane:
+def start(model: Any, recipe: Any, params: Any) -> Lane:
     """A lane before its first step."""
     zero, (flat, _) = jnp.zeros((), jnp.int32), ravel_pytree(params)
-    return Lane(params, recipe.optimiser().init(flat), zero, zero + RUNNING)
+    moments: Any = recipe.optimiser().init(flat)
+    if hasattr(recipe, "companions"):
+        moments = moments, recipe.companions(_network(model, params))
+    return Lane(params, moments, zero, zero + RUNNING)
 
 
 def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
@@ -49,40 +53,61 @@ def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
     is taken over. A lane diverges where its loss or its update isn't finite, or where
     updates of that size would overflow within its budget: so it keeps its last finite
     parameters. The optimiser sees all parameters as one vector: a third less to
-    compile, and one array to check.
+    compile, and one array to check. Companions follow the same parameters.
     """
 
     chosen = recipe.points(data, lane.t) if hasattr(recipe, "points") else data.weights
     kind = LOSSES[recipe.loss]
+    moments, beside = _apart(recipe, lane)
 
-    def objective(params: Any) -> tuple[jax.Array, jax.Array]:
+    def objective(params: Any) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         prediction = model.apply({"params": params}, data.x, data.weights)
         fit = kind.fit(prediction, data.y, data.weights)
         loss = kind.value(prediction, data.y, chosen)
-        net = None
-        if not model.batch_norm:
-            net = Network(model.layers(params), model.activation)
-        return recipe.objective(loss, net, lane.t), fit
+        net = _network(model, params)
+        return recipe.objective(loss, net, lane.t, *beside), (loss, fit)
 
-    (loss, fit), gradient = jax.value_and_grad(objective, has_aux=True)(lane.params)
+    grown = jax.value_and_grad(objective, has_aux=True)
+    (value, (loss, fit)), gradient = grown(lane.params)
     flat, restored = ravel_pytree(gradient)
-    update, moments = recipe.optimiser().update(flat, lane.moments)
+    update, moments = recipe.optimiser().update(flat, moments)
+    if beside:
+        net = _network(model, lane.params)
+        moments = moments, recipe.followed(*beside, net, loss, lane.t)
     kept = lane.params
     if getattr(recipe, "weight_decay", 0.0):  # static: a multiplication costs 5 %
         decay = recipe.decay(lane.t)
         kept = jax.tree.map(lambda old: old - decay * old, kept)
     moved = jax.tree.map(jnp.add, kept, restored(update))
+    size = jnp.sum(jnp.abs(update)) * recipe.steps
+    finite = jnp.isfinite(value + size)
+    return _settled(recipe, lane, (moved, moments, lane.t + 1), fit, finite)
 
+
+def _settled(recipe: Any, lane: Lane, new: tuple, fit: Any, finite: Any) -> Lane:
+    """The lane with its new (params, moments, t), or frozen, and why."""
     running = lane.status == RUNNING
     stop = recipe.stop(fit, lane.t)
-    size = jnp.sum(jnp.abs(update)) * recipe.steps
-    bad = ~stop & ~jnp.isfinite(loss + size)
+    bad = ~stop & ~finite
     live = running & ~stop & ~bad
     params, moments, t = jax.tree.map(
-        lambda new, old: jnp.where(live, new, old),
-        (moved, moments, lane.t + 1),
-        lane[:3],
+        lambda new, old: jnp.where(live, new, old), new, lane[:3]
     )
     why = jnp.where(stop, TARGET, jnp.where(t >= recipe.steps, BUDGET, RUNNING))
     why = jnp.where(bad, DIVERGED, why)
     return Lane(params, moments, t, jnp.where(running, why, lane.status))
+
+
+def _apart(recipe: Any, lane: Lane) -> tuple[Any, tuple]:
+    """(the optimiser's moments, (companions,) or ())."""
+    if not hasattr(recipe, "companions"):
+        return lane.moments, ()
+    moments, companions = lane.moments
+    return moments, (companions,)
+
+
+def _network(model: Any, params: Any) -> Network | None:
+    """The network as a penalty sees it; None under batch norm."""
+    if model.batch_norm:
+        return None
+    return Network(model.layers(params), model.activation)

@@ -36,7 +36,7 @@ def advance(model: object, recipe: object, data: Data, weights: dict) -> Lane:
         name.replace("weight", "bias"): jnp.zeros(matrix.shape[0], matrix.dtype)
         for name, matrix in weights.items()
     }
-    lane = start(recipe, weights | biases)
+    lane = start(model, recipe, weights | biases)
     for _ in range(STEPS):
         lane = step(model, recipe, data, lane)
     return lane

@@ -42,7 +42,7 @@ def begin(recipe: Any, model: Any = MODEL, d: int = D) -> Lane:
         MODEL.initial(np.random.default_rng(0), D),
         model.initial(np.random.default_rng(0), d),
     )
-    return start(traced(recipe), params)
+    return start(model, traced(recipe), params)
 
 
 def train(recipe: Any, data: Data, steps: int, lane: Lane, model: Any = MODEL) -> Lane:

@@ -38,7 +38,7 @@ def loss(params: dict, data: Data) -> jax.Array:
 
 def train(recipe: object, data: Data, steps: int) -> Lane:
     recipe = traced(recipe)
-    lane = start(recipe, MODEL.initial(np.random.default_rng(0), 3))
+    lane = start(MODEL, recipe, MODEL.initial(np.random.default_rng(0), 3))
     for _ in range(steps):
         lane = go(MODEL, recipe, data, lane)
     return lane
@@ -157,7 +157,8 @@ def test_classes_are_learnt_and_padding_has_no_say(rng: np.random.Generator) -> 
     recipe = traced(Adam(0.2, 3e-2, loss="cross_entropy"))
     first = model.initial(np.random.default_rng(0), 4)
     like = wide.initial(np.random.default_rng(0), 5)
-    lane, other = start(recipe, first), start(recipe, pad_tree(first, like))
+    lane = start(model, recipe, first)
+    other = start(wide, recipe, pad_tree(first, like))
     for t in range(400):
         lane, other = go(model, recipe, data, lane), go(wide, recipe, padded, other)
         if t == 20:
