@@ -48,7 +48,7 @@ FLIPS = 0.15
 def cpu() -> Experiment:
     """`make table`: 8 pairs (n, d) x 4 widths x 3 recipes x 4 seeds, and digits."""
     return Experiment(
-        "LAW-S", 1, _cells(GRID, DIGITS, adam=4000, path=2500, certified=4000)
+        "LAW-S", 2, _cells(GRID, DIGITS, adam=4000, path=2500, certified=4000)
     )
 
 
