@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 
 class Shelf:
     """Tasks by program; a worker that is free takes the next one.
@@ -48,7 +50,9 @@ def spread(
 ) -> Iterator[tuple[Any, Any]]:
     """Yields (task, work(task, worker)) as they finish, one thread a worker.
 
-    An exception of `work` is raised here, after the other workers end their task.
+    An exception of `work` is raised here, after the other workers end their task. BLAS
+    has one thread meanwhile: workers are as many as cores, its own threads made them
+    seven times slower, and their number may decide last bits.
     """
     shelf, done = Shelf(tasks), queue.SimpleQueue()  # type: ignore[var-annotated]
 
@@ -64,17 +68,18 @@ def spread(
         done.put(None)
 
     threads = [threading.Thread(target=serve, args=(w,)) for w in workers]
-    for thread in threads:
-        thread.start()
     failures = []
     try:
-        for _ in threads:
-            while (item := done.get()) is not None:
-                task, result, error = item
-                if error is not None:
-                    failures.append(error)
-                else:
-                    yield task, result
+        with threadpool_limits(1, user_api="blas"):
+            for thread in threads:
+                thread.start()
+            for _ in threads:
+                while (item := done.get()) is not None:
+                    task, result, error = item
+                    if error is not None:
+                        failures.append(error)
+                    else:
+                        yield task, result
     finally:
         shelf.clear()
     if failures:

@@ -98,7 +98,8 @@ def _is_json(value: Any) -> bool:
 def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
     """Every bound by name, then the best of each side and domain.
 
-    A bound on R^d holds on the sphere too, so upper_sphere is never above upper.
+    An upper bound on R^d holds on the sphere too, and a tangential gradient is no
+    longer than the whole one: so upper_sphere <= upper and lower_sphere <= lower.
     """
     row: dict[str, Any] = {}
     found: dict[str, list[float]] = {}
@@ -110,7 +111,8 @@ def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
                 found.setdefault(bound["side"] + suffix, []).append(bound[domain])
         if "reason" in bound:
             row[f"{bound['side']}_{name}_reason"] = bound["reason"]
-    row["lower"] = max(found.get("lower", ()), default=None)
+    below = [*found.get("lower", ()), *found.get("lower_sphere", ())]
+    row["lower"] = max(below, default=None)
     row["upper"] = min(found.get("upper", ()), default=None)
     if on_sphere:
         row["lower_sphere"] = max(found.get("lower_sphere", ()), default=None)

@@ -117,6 +117,11 @@ def test_a_closed_bracket_is_exact(parts: dict) -> None:
     assert record(parts["setting"], 10.0, 10.0 - 1e-7)["exact"] is None
 
 
+def test_a_tangential_gradient_is_a_lower_bound_on_all_of_space(parts: dict) -> None:
+    row = record(parts["setting"], 10.0, 5.0, (9.0, 6.0))
+    assert row["lower"] == row["lower_sphere"] == 6.0 and row["lower_data"] == 5.0
+
+
 def test_what_can_not_be_said_is_null(parts: dict) -> None:
     """A fit above the noise: no floor, no verdict, no reach."""
     row = record(parts["setting"] | {"mse": 1.5}, 10.0, 1.0)

@@ -24,4 +24,23 @@ def aimed(
     preference = jnp.where(size > 0, preference, -jnp.inf)
     aims = jax.lax.top_k(preference, min(count, row.shape[1]))[1]
     picked = jnp.take_along_axis(near, aims[..., None], axis=1)
-    return jnp.swapaxes(jnp.linalg.solve(h, jnp.swapaxes(picked, 1, 2)), 1, 2)
+    return jnp.swapaxes(solved(h, jnp.swapaxes(picked, 1, 2)), 1, 2)
+
+
+def solved(h: jax.Array, b: jax.Array) -> jax.Array:
+    """h^-1 b [p, d, r] of positive definite h [p, d, d], by Gauss and Jordan.
+
+    Not jnp.linalg.solve: on a CPU that calls LAPACK from a thread of XLA's pool and
+    waits there for other threads of it, so two programs at once stand still for ever
+    (jaxlib 0.10.2; no program that devices run side by side may call LAPACK).
+    """
+
+    def eliminate(j: jax.Array, m: jax.Array) -> jax.Array:
+        row = jax.lax.dynamic_index_in_dim(m, j, 1)
+        row = row / jax.lax.dynamic_index_in_dim(row, j, 2)
+        column = jax.lax.dynamic_index_in_dim(m, j, 2)
+        there = (jnp.arange(m.shape[1]) == j)[None, :, None]
+        return jnp.where(there, row, m - column * row)
+
+    m = jnp.concatenate([h, b], axis=2)
+    return jax.lax.fori_loop(0, h.shape[1], eliminate, m)[:, :, h.shape[1] :]
