@@ -18,7 +18,7 @@ smaller upper bounds than under `Path` in every cell, upper / lower <= 1.1 in th
 cell, and upper <= 1.45 epsilon sqrt(nd/p) where n <= 4d and 1.2n <= p <= 4.3n.
 
 Command.  isorobust run --config=configs/law.py --workdir=runs/law     (`make table`)
-Cost.     1 to 2 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
+Cost.     4 to 5 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
 """
 
 from isorobust.data import BalancedSigns, Digits, Flipped, Sphere

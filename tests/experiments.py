@@ -25,7 +25,8 @@ def tiny() -> Experiment:
         Cell(Sphere(), BalancedSigns(), MLP(width=k), n, 8, Adam(target, 1e-2, 1500))
         for n, k, target in ((40, 6, 0.3), (48, 8, 0.1), (33, 7, 0.05), (64, 5, 0.02))
     )
-    return Experiment("TINY", 1, cells, seeds=5)
+    bounds = ("random", "sweep", "product", "liplt", "certificate", "branched")
+    return Experiment("TINY", 1, cells, seeds=5, bounds=bounds)
 
 
 def slow() -> Experiment:

@@ -23,7 +23,7 @@ SLOPE_DOUBT = 0.25
 SPREAD = 0.15  # of trials that differ in the seed, where few are known
 SPEED = (math.log(1.0 / 8e10), 0.6)  # seconds a FLOP, before any was measured
 OVERHEAD = 1e-6  # seconds a network-step, beside the arithmetic
-MEASURE = (math.log(0.08), 0.8)  # seconds to measure a network
+MEASURE = (math.log(0.4), 0.9)  # seconds to measure a network, before any was
 
 
 @dataclass(frozen=True)

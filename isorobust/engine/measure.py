@@ -201,10 +201,21 @@ def _padded_net(rung: Rung, net: Network) -> Network:
 
 
 def _certified(block: _Block, i: int, name: str, found: dict) -> dict:
-    """{domain: value} of an upper bound, from the multipliers found for it if any."""
-    net, bound, row = block.nets[i], getattr(upper, name), {}
-    hidden = [len(w) for w in net.weights[:-1]]
+    """{domain: value} of an upper bound, from the multipliers found for it if any.
+
+    "attained_<domain>" and "witness_<domain>": of the point that it comes with, if any.
+    """
+    net, bound = block.nets[i], getattr(upper, name)
+    hidden, row = [len(w) for w in net.weights[:-1]], {}
     for domain in block.domains:
+        if name in upper.WITNESSED:
+            value, point = upper.WITNESSED[name](net, domain)
+            row[str(domain)] = finite(value)
+            if point is not None:
+                value, at = lower.attained(net, domain, point)
+                row[f"attained_{domain}"] = finite(value)
+                row[f"witness_{domain}"] = at.tolist()
+            continue
         more = {}
         if found:
             own = [np.asarray(leaf)[i] for leaf in found[str(domain)]]

@@ -109,6 +109,10 @@ def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
                 row[f"{bound['side']}_{name}{suffix}"] = bound[domain]
             if bound.get(domain) is not None:
                 found.setdefault(bound["side"] + suffix, []).append(bound[domain])
+            if f"attained_{domain}" in bound:  # an upper bound that brought a point
+                value = row[f"lower_{name}{suffix}"] = bound[f"attained_{domain}"]
+                if value is not None:
+                    found.setdefault("lower" + suffix, []).append(value)
         if "reason" in bound:
             row[f"{bound['side']}_{name}_reason"] = bound["reason"]
     below = [*found.get("lower", ()), *found.get("lower_sphere", ())]

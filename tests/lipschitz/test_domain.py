@@ -158,6 +158,8 @@ def test_weights_of_any_size(activation: str) -> None:
         other = Network(tuple((np.ldexp(w, e), b) for (w, b), e in scaled), activation)
         for bound in bounds:
             value, power = bound(net), sum(powers)
+            if np.isinf(value):  # it is for two layers only
+                continue
             expected = np.ldexp(value, power) if power > -1000 else 5e-324
             assert bound(other) == pytest.approx(expected, rel=1e-4, abs=0)
             assert 0 < bound(other, Domain(1.0)) <= bound(other) * (1 + 1e-4)

@@ -127,8 +127,13 @@ def test_units_that_cancel_count_only_beyond_their_rounding() -> None:
     hidden = np.array([[1.0], [1.0]]), np.array([1.0, 0.0])
     second = np.array([[1.0, -1.0]]) / 3, np.array([-1 / 3])
     net = Network((hidden, second, (np.array([[1.0]]), np.zeros(1))))
-    for x in np.linspace(0.1, 9, 50):
-        assert network.margin(net, np.array([x])) <= 1
+    for x in np.linspace(0.1, 9, 50):  # whatever its sign, it has no slope to pass on
+        assert network.margin(net, np.array([x])) > 1
+        assert lower.attained(net, RD, np.array([x]))[0] <= 1e-15
+    nearly = replace(
+        net, layers=(hidden, (second[0] * [1, 1 - 1e-12], second[1]), net.layers[2])
+    )
+    assert network.margin(nearly, np.array([1e-5])) <= 1
     off = np.array([-0.5])  # there the unit is surely off: 0.5 / 3 below its kink
     assert network.margin(net, off) > 1
     assert lower.attained(net, RD, off)[0] == 0

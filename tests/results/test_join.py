@@ -51,6 +51,10 @@ def record(setting: dict, high: float, low: float, sphere: tuple | None = None) 
         "path": {"side": "upper", "rd": high, "sphere": above} | took,
         "data": {"side": "lower", "rd": low, "sphere": below} | took,
     }
+    return joined(setting, bounds)
+
+
+def joined(setting: dict, bounds: dict) -> dict:
     identity = {"uid": "u", "target_mse": 0.1, "flops_per_step": 1.0}
     trained = {
         "stop": "target", "steps": 1, "train_seconds": 0.0, "peak_bytes": 1,
@@ -108,6 +112,18 @@ def test_crossed_bounds_of_the_sphere_are_flagged(parts: dict) -> None:
     assert record(parts["setting"], 10.0, 5.0, (6.0, 6.1))["crossed"]
     assert record(parts["setting"], 10.0, 5.0, (12.0, 10.1))["crossed"]
     assert not record(parts["setting"], 10.0, 5.0, (12.0, 9.9))["crossed"]
+
+
+def test_points_that_upper_bounds_bring_count(parts: dict) -> None:
+    bounds = {
+        "branched": {
+            "side": "upper", "rd": 10.0, "sphere": 9.0, "attained_rd": 9.5,
+            "attained_sphere": None, "measure_seconds": 0.0,
+        },
+    }  # fmt: skip
+    row = joined(parts["setting"], bounds)
+    assert row["lower"] == row["lower_branched"] == 9.5 and row["upper"] == 10.0
+    assert row["lower_sphere"] is row["lower_branched_sphere"] is None
 
 
 def test_a_closed_bracket_is_exact(parts: dict) -> None:

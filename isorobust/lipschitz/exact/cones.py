@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 PAIRS = 1 << 22  # of rays that are compared at a time
+FAR = 1e-15  # a corner further away than its inverse counts as a direction
 ZERO = 1e-11  # a ray (of length 1) nearer to a hyperplane than this lies on it
 
 
@@ -25,7 +26,7 @@ class Cone:
     @property
     def point(self) -> np.ndarray:
         """A point [r] inside the cell."""
-        far = self.rays[:, -1] <= ZERO
+        far = self.rays[:, -1] <= FAR
         corners = self.rays[~far, :-1] / self.rays[~far, -1:]
         middle = np.mean(corners, axis=0)
         # along the rays, so far that the cell is as wide as its corners are away
@@ -49,12 +50,18 @@ def orthant(w: np.ndarray, b: np.ndarray, on: np.ndarray) -> Cone:
 def heights(cone: Cone, slope: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """slope x + offset [k] on the rays: [m, k], 0 where a ray lies on the hyperplane.
 
-    Relative to the length of (slope, offset).
+    Relative to the length of (slope, offset). On it is what is nearer than ZERO times
+    the two terms: a plane may be far from all corners, and directions to infinity
+    still are on a side of it.
     """
     planes = np.column_stack([slope, offset])
     size = np.linalg.norm(planes, axis=1)
-    z = cone.rays @ (planes / np.where(size > 0, size, 1.0)[:, None]).T
-    return np.where(np.abs(z) <= ZERO, 0.0, z)
+    planes = planes / np.where(size > 0, size, 1.0)[:, None]
+    z = cone.rays @ planes.T
+    out = np.linalg.norm(cone.rays[:, :-1], axis=1)
+    terms = np.outer(out, np.linalg.norm(planes[:, :-1], axis=1))
+    terms = terms + np.abs(np.outer(cone.rays[:, -1], planes[:, -1]))
+    return np.where(np.abs(z) <= ZERO * terms, 0.0, z)
 
 
 def cut(cone: Cone, z: np.ndarray) -> tuple[Cone, Cone]:

@@ -31,8 +31,20 @@ def branched(net: Network, domain: Domain = RD, leaves: int = LEAVES) -> float:
     the formal one, over all patterns). For other activations it is the formal one.
     Never above `certified`; inf where that is.
     """
+    return witnessed(net, domain, leaves)[0]
+
+
+def witnessed(
+    net: Network, domain: Domain = RD, leaves: int = LEAVES
+) -> tuple[float, np.ndarray | None]:
+    """(`branched`, a point [d] of the best pattern or None): both sides of a bracket.
+
+    What the point is worth is for `lower.attained` to say.
+    """
     tree = explored(net, domain, leaves)
-    return np.inf if tree is None else min(certified(net, domain), tree.bound)
+    if tree is None:
+        return np.inf, None
+    return min(certified(net, domain), tree.bound), tree.point
 
 
 @dataclass(frozen=True)

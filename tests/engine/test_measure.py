@@ -1,0 +1,54 @@
+"""Measuring: what programs of bounds may hold, and points that upper bounds bring."""
+
+import jax
+import numpy as np
+import pytest
+
+from isorobust.data.dataset import TEST_POINTS
+from isorobust.engine.lanes import Lower, Search, stack
+from isorobust.lipschitz import lower, upper
+from isorobust.lipschitz.domain import RD, SPHERE, slopes
+from isorobust.lipschitz.network import Network
+from tests.lipschitz.test_bounds import chain
+
+SHAPES = [("relu", (4, 9, 1)), ("relu", (4, 6, 5, 1)), ("tanh", (4, 6, 1))]
+SHAPES += [("relu", (4, 6, 3))]
+
+
+def block(activation: str, sizes: tuple[int, ...]) -> list[Network]:
+    rng = np.random.default_rng(0)
+    return [chain(rng, *sizes, activation=activation) for _ in range(2)]
+
+
+@pytest.mark.parametrize(("activation", "sizes"), SHAPES, ids=str)
+def test_programs_of_lanes_call_no_lapack(
+    activation: str, sizes: tuple[int, ...]
+) -> None:
+    """Two such programs at once stood still: jaxlib waits in its own pool's threads."""
+    nets = block(activation, sizes)
+    single = stack([jax.tree.map(np.float32, net) for net in nets])
+    d = sizes[0]
+    x, y, ones = np.ones((2, 8, d)), np.ones((2, 8)), np.ones((2, 8))
+    data = tuple(np.float32(part) for part in (x, y, ones))
+    draws = (
+        np.ones((2, TEST_POINTS, d), np.float32),
+        np.ones((2, TEST_POINTS), np.float32),
+    )
+    looked = jax.jit(Lower(tuple(lower.__all__), (RD, SPHERE))).lower(
+        single, data, draws
+    )
+    sectors = stack(
+        [{"rd": jax.tree.map(np.float32, tuple(slopes(net)))} for net in nets]
+    )
+    searched = jax.jit(Search(tuple(upper.SEARCHES))).lower(single, sectors)
+    for program in (looked, searched):
+        assert "lapack" not in program.as_text().lower()
+
+
+def test_what_branching_brings_closes_the_bracket() -> None:
+    for net in block("relu", (4, 9, 1)):
+        for name, find in upper.WITNESSED.items():
+            bound, point = find(net, RD)
+            assert bound == getattr(upper, name)(net, RD)
+            value, _ = lower.attained(net, RD, point)
+            assert bound * (1 - 1e-9) <= value <= bound
