@@ -23,7 +23,7 @@ lower bound is the constant to 1e-9, the largest ratio of an upper one. 96 netwo
 two layers, 128 deeper, two methods agree to 1e-9 on all of them. Best lower = exact on
 97.9 % (two layers; least .994) and 91.4 % (deeper; median 1.000, least .895).
 Certificate / LipSDP-Neuron: two layers at most 1.0000000, deeper median 1.0000024, at
-most 1.0000115. 2 cores of an AMD EPYC with other work on them, 427 s, 2026-11-24.
+most 1.0000115. 2 cores of an AMD EPYC, 127 s, 2026-11-24.
 
 Question. How near are the bounds to the constants? On networks whose exact constant two
 methods agree on to 1e-9: is every lower <= exact <= every upper, how often is the best
@@ -37,7 +37,7 @@ Networks. Every shape of SHAPES with and without biases, at random (Gaussian, He
 trained (Adam, to random signs at 40 Gaussian points), several seeds; ReLU, R^d.
 
 Command.  python benchmarks/tightness.py [--seeds=4] [--json=FILE] [--no-solver]
-Cost.     Some 7 minutes on 2 cores; the solver's environment is made at the first run.
+Cost.     Some 2 to 4 minutes on 2 cores; the solver's environment is made at the first run.
 """
 
 import argparse

@@ -17,6 +17,7 @@ class Activation:
     jax, numpy: phi on arrays; slope: phi' in numpy (at a kink: the left value)
     low, high: phi'(z) lies within [low, high] for all z
     turns: where phi' has its extrema; between them it is monotone
+    curvature: |phi''| is at most this (off the kinks)
     dip: where phi is least, if it isn't monotone
     homogeneous: phi(t z) = t phi(z) for t > 0
     """
@@ -27,6 +28,7 @@ class Activation:
     low: float
     high: float
     turns: tuple[float, ...] = ()
+    curvature: float = 0.0
     dip: float | None = None
     homogeneous: bool = False
 
@@ -69,6 +71,7 @@ ACTIVATIONS = {
         low=0.0,
         high=1.0,
         turns=(0.0,),
+        curvature=0.7699,  # 4 / 3^1.5, at tanh = 1 / 3^.5
     ),
     "gelu": Activation(
         jax=lambda z: jax.nn.gelu(z, approximate=False),
@@ -77,6 +80,7 @@ ACTIVATIONS = {
         low=1 - _GELU_PEAK - 1e-15,
         high=_GELU_PEAK + 1e-15,
         turns=(-float(np.sqrt(2.0)), float(np.sqrt(2.0))),
+        curvature=0.7979,  # 2 density(0)
         dip=-0.7517915246935645,  # the root of phi'
     ),
 }

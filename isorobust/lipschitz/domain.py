@@ -42,7 +42,9 @@ class Domain:
     def __str__(self) -> str:
         if self.sphere:
             return "sphere"
-        return "rd" if math.isinf(self.radius) else f"ball:{self.radius:g}"
+        if math.isinf(self.radius):
+            return "rd"
+        return f"ball:{float(self.radius)!r}".removesuffix(".0")
 
 
 RD = Domain()

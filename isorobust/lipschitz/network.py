@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
+from isorobust.lipschitz.norms import lengths
 
 UNIT = float(np.finfo(float).eps)
 TINY = 5e-324  # what an underflow loses
@@ -148,16 +149,27 @@ def enclosed(net: Network, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rounding(net: Network, x: np.ndarray) -> float:
-    """How far the computed `jacobian` at x [d] may be off (Frobenius norm), given the
-    pattern: the products' rounding, |W_D| S_D ... S_1 |W_1| times an epsilon a term.
+    """How far the computed `jacobian` at x [d] may be off (Frobenius norm).
+
+    The products' rounding, |W_D| S ... S |W_1| times an epsilon a term; of smooth
+    activations also what the pre-activations' errors do to the slopes; of ReLU, where
+    a unit that `margin` left out may be on either side, FLAT times all paths.
     """
     *pairs, _ = _running(net, x[None])
-    back, terms = np.abs(net.layers[-1][0]), 4
+    curvature, doubt = ACTIVATIONS[net.activation].curvature, False
+    back = wide = paths = np.abs(net.layers[-1][0])
+    terms = 4
     for i in reversed(range(len(pairs))):
-        w = net.layers[i][0]
-        back = (back * np.abs(slope(net, i, pairs[i][0]))) @ np.abs(w)
+        w, (z, error) = np.abs(net.layers[i][0]), pairs[i]
+        s = np.abs(slope(net, i, z[0]))
+        bends = np.ones(len(w)) if net.linear is None else 1.0 - (net.linear[i] > 0)
+        moved = 0.0 if net.kinked else bends * (curvature * error[0] + 8 * UNIT)
+        unclear = (np.abs(z[0]) <= error[0]) & (bends > 0) & np.any(w != 0, axis=1)
+        doubt |= net.kinked and bool(unclear.any())
+        back, wide, paths = (back * s) @ w, (wide * (s + moved)) @ w, paths @ w
         terms += len(w) + 4
-    return float(terms * UNIT * np.linalg.norm(back))
+    off = terms * UNIT * wide + (wide - back) + (FLAT * paths if doubt else 0.0)
+    return float(np.linalg.norm(off))
 
 
 def _running(net: Network, x: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -198,10 +210,10 @@ def balanced(net: Network, biases: bool = True) -> Network:
     chain = list(net.layers)
     for i in range(len(chain) - 1):
         (w, b), (after, c) = chain[i], chain[i + 1]
-        into = np.linalg.norm(np.column_stack([w, b]) if biases else w, axis=1)
-        out = np.linalg.norm(after, axis=0)
-        alive = (into > 0) & (out > 0)
-        ratio = np.where(alive, out, 1.0) / np.where(alive, into, 1.0)
-        chain[i] = (w * (alive * np.sqrt(ratio))[:, None], b * (alive * np.sqrt(ratio)))
-        chain[i + 1] = (after * (alive / np.sqrt(ratio)), c)
+        rows = np.column_stack([w, b]) if biases else w
+        alive = np.any(rows != 0, axis=1) & np.any(after != 0, axis=0)
+        into = np.sqrt(np.where(alive, lengths(rows), 1.0))
+        out = np.sqrt(np.where(alive, lengths(after.T), 1.0))
+        chain[i] = (w * (alive * out / into)[:, None], b * (alive * out / into))
+        chain[i + 1] = (after * (alive * into / out), c)
     return replace(net, layers=tuple(chain))

@@ -12,6 +12,7 @@ from isorobust.results.records import SCHEMA
 
 DOMAINS = ("rd", "sphere")
 CLOSED = 1e-9  # a bracket this tight is the constant: records call it exact
+ROUNDING = 1e-12  # by which a lower bound may seem to exceed an upper one
 
 
 def collect(folder: Path) -> tuple[list[dict], int]:
@@ -124,7 +125,7 @@ def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
         row["upper_sphere"] = min(above, default=None)
     for suffix in ("", "_sphere") if on_sphere else ("",):
         ratio = _ratio(row[f"upper{suffix}"], row[f"lower{suffix}"])
-        closed = ratio is not None and ratio <= 1 + CLOSED
+        closed = ratio is not None and 1 - ROUNDING <= ratio <= 1 + CLOSED
         row[f"exact{suffix}"] = row[f"upper{suffix}"] if closed else None
         row[f"upper_over_lower{suffix}"] = ratio
     return row
@@ -170,7 +171,8 @@ def _verdict(row: dict) -> dict:
     crossed = None
     if upper is not None and lower is not None:
         tangential = row.get("lower_sphere") or 0.0
-        crossed = upper < lower or tangential > row.get("upper_sphere", upper)
+        sphere = row.get("upper_sphere", upper) * (1 + ROUNDING)
+        crossed = lower > upper * (1 + ROUNDING) or tangential > sphere
     share = (
         min(1.0, row["epsilon"] / row["noise_variance"]) if row["noise_variance"] else 0
     )

@@ -131,6 +131,8 @@ def test_a_closed_bracket_is_exact(parts: dict) -> None:
     assert row["exact"] == 10.0 and row["exact_sphere"] is None
     assert row["upper_over_lower_sphere"] == pytest.approx(8 / 7.9)
     assert record(parts["setting"], 10.0, 10.0 - 1e-7)["exact"] is None
+    crossed = record(parts["setting"], 5.0, 10.0)
+    assert crossed["exact"] is None and crossed["crossed"]
 
 
 def test_a_tangential_gradient_is_a_lower_bound_on_all_of_space(parts: dict) -> None:

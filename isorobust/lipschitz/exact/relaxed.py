@@ -36,7 +36,7 @@ def relaxed(net: Network, enough: float = 0.0) -> float:
     base, rows = on @ rows, rows[on == 0]
     if len(rows) <= FEW:
         patterns = np.array(list(itertools.product((0.0, 1.0), repeat=len(rows))))
-        all_ = base + patterns.reshape(-1, len(rows)) @ rows
+        all_ = base + patterns.reshape(2 ** len(rows), len(rows)) @ rows
         size = np.linalg.norm(base) + np.sum(np.abs(rows))
         return float(np.linalg.norm(all_, axis=1).max() + 4 * len(w) * UNIT * size)
     return _cut(np.vstack([rows, 2 * base + rows.sum(axis=0)]))

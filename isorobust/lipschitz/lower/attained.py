@@ -12,12 +12,12 @@ def attained(
 ) -> tuple[float, np.ndarray]:
     """(value, point or points) of a witness: a point [d], or a pair of points [2, d].
 
-    A point: the float64 gradient length at or beside it; of K outputs the largest
-    singular value of the derivative [K, d]; on the sphere of the tangential part. Of
-    piecewise linear networks the rounding of the value is subtracted, and a point
-    counts only where all units clear the rounding of their pre-activations
-    (`network.margin`): its pattern is then that of an open region. A point that doesn't
-    is moved by 1e-9, then 1e-6, in fixed directions: (0, point) where that never helps.
+    A point: the float64 gradient length at or beside it, less its rounding; of K
+    outputs the largest singular value of the derivative [K, d]; on the sphere of the
+    tangential part. Of piecewise linear networks a point counts only where all units
+    clear the rounding of their pre-activations (`network.margin`): its pattern is then
+    that of an open region. A point that doesn't is moved by 1e-9, then 1e-6, in fixed
+    directions: (0, point) where that never helps.
     A pair: |f(x) - f(x')| over their distance (sphere: the arc), rounding subtracted.
     Points are moved into the domain first.
     """
@@ -54,8 +54,6 @@ def _steepness(net: Network, domain: Domain, at: np.ndarray) -> float:
         slopes = slopes - np.outer(slopes @ at, at)
     # one output: the length of its gradient, without a decomposition
     value = np.linalg.norm(slopes, 2) if len(slopes) > 1 else np.linalg.norm(slopes)
-    if not net.kinked:
-        return float(value)
     rounding = 16 * sum(slopes.shape) * UNIT * length + network.rounding(net, at)
     return float(max(value - rounding, 0.0))
 

@@ -74,7 +74,7 @@ def _product(net: Network, sectors: Sectors) -> float:
 
 def _path(net: Network, sectors: Sectors) -> float:
     first, *rest = net.weights
-    reach = np.linalg.norm(first, axis=1)
+    reach = lengths(first)
     for weight, s in zip(rest, _largest(sectors), strict=True):
         reach = np.abs(weight) @ (s * reach)
     operations = sum(w.size for w in net.weights)

@@ -122,13 +122,15 @@ def certify(
     y = np.where(free, np.maximum(y, FLOOR * y.max(axis=1, keepdims=True)), 0)
     rows = np.broadcast_to(c, (len(v), *c.shape)).copy()
     rows[:, -1] = merged
+    unknown = np.any(rows * free[..., None] != 0, axis=(1, 2)) & (y.max(axis=1) == 0)
     rows *= np.sqrt(np.divide(1, y, where=free & (y > 0), out=np.zeros_like(y)))[
         ..., None
     ]
     gram = rows.transpose(0, 2, 1) @ rows
     margin = 4 * sum(c.shape) * UNIT * np.trace(gram, axis1=1, axis2=2)
     top = np.maximum(np.linalg.eigvalsh(gram)[:, -1], 0) + margin
-    return y, np.sqrt(y.sum(axis=1) * top) * (1 + (len(c) + 8) * UNIT)
+    bound = np.sqrt(y.sum(axis=1) * top) * (1 + (len(c) + 8) * UNIT)
+    return y, np.where(unknown, np.inf, bound)
 
 
 def settled(c: np.ndarray) -> np.ndarray:
