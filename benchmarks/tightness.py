@@ -37,7 +37,7 @@ Networks. Every shape of SHAPES with and without biases, at random (Gaussian, He
 trained (Adam, to random signs at 40 Gaussian points), several seeds; ReLU, R^d.
 
 Command.  python benchmarks/tightness.py [--seeds=4] [--json=FILE] [--no-solver]
-Cost.     Some 2 to 4 minutes on 2 cores; the solver's environment is made at the first run.
+Cost.     2 to 7 minutes on 2 cores; the solver's environment is made at the first run.
 """
 
 import argparse
