@@ -25,9 +25,9 @@ median 1.012, 95 % below 1.060; 1.7 to 2.7 times Path's seconds, 1.6 times its s
 | (256, 32) | 1.46 | 1.43 | 1.45 | 1.64 |
 
 Where n <= 4d: upper/law <= 1.41, log-log slope on sqrt(nd/p) 1.19 [1.00, 1.37], R2 .96;
-brackets of all 72: median 1.0001. Three layers: brackets 1.020, Path's bounds 1.6 to 2.7
-times as high; a third layer is a little dearer than two at the same p/n of 4.3 to 4.6:
-1.13 (two: 1.07) at (512, 128), 1.45 (1.30) at (512, 64), 1.77 (1.64) at (256, 32).
+brackets of all 72: median 1.0001. Three layers: brackets 1.020, Path's bounds 1.6 to
+2.7 times as high; a third layer is a little dearer than two at the same p/n of 4.3 to
+4.6: 1.13 (two: 1.07) at (512, 128), 1.45 (1.30) at (512, 64), 1.77 (1.64) at (256, 32).
 
 At n = 16 d it is neither the training nor the domain: four times the steps lower the
 bounds by 0 to 3 %, and what is attained on the sphere is what is attained on R^d within
