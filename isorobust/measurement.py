@@ -12,7 +12,7 @@ from isorobust import data as data_room
 from isorobust import models, training
 from isorobust.door import BadInput, nearest
 from isorobust.engine.checkpoint import Stored, stored
-from isorobust.engine.ladder import cut_tree
+from isorobust.engine.ladder import real
 from isorobust.experiment import Cell, Trial
 from isorobust.lipschitz import Bracket, Domain, Network, bracket
 from isorobust.lipschitz.bracket import BUDGET
@@ -122,7 +122,7 @@ def _trial(kept: Stored) -> tuple[Network, Points | None]:
         )
     d = kept.cell["d"]
     like = model.initial(np.random.Generator(np.random.Philox(key=0)), d)
-    wide = _wide(cut_tree(kept.params, like))
+    wide = real(kept.params, like)
     layers = model.layers(wide, points and points[0])
     return Network(layers, model.activation), points
 
@@ -140,9 +140,3 @@ def _made(value: Any) -> Any:
     if kind == "Cell":
         return Cell(**{k: _made(v) for k, v in fields.items()})
     raise BadInput(f"{kind}: this version of isorobust has none")
-
-
-def _wide(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {name: _wide(leaf) for name, leaf in tree.items()}
-    return np.asarray(tree, float)

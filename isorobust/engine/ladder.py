@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from isorobust.experiment import Cell
@@ -83,3 +84,8 @@ def cut_tree(tree: Any, like: Any) -> Any:
     if isinstance(tree, dict):
         return {name: cut_tree(tree[name], like[name]) for name in tree}
     return tree[tuple(slice(0, size) for size in np.shape(like))]
+
+
+def real(params: Any, like: Any) -> Any:
+    """The unpadded parameters, of the shapes of `like`, in float64."""
+    return jax.tree.map(lambda a: np.asarray(a, float), cut_tree(params, like))

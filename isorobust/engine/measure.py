@@ -1,5 +1,6 @@
 """Measuring a page: bounds and fit of its trained networks; nothing here writes."""
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from isorobust.activations import ACTIVATIONS
 from isorobust.data.dataset import TEST_POINTS, Dataset, draw
 from isorobust.door import BadInput
 from isorobust.engine.block import initial, padded_data
-from isorobust.engine.ladder import Rung, cut_tree, measuring, pad
+from isorobust.engine.ladder import Rung, measuring, pad, real
 from isorobust.engine.lanes import (
     DTYPE,
     Lower,
@@ -125,15 +126,8 @@ def _seconds(began: float) -> dict:
 def _network(trial: Trial, params: Any, data: Dataset) -> Network:
     """The network as a float64 chain of its real (unpadded) layers."""
     model = trial.cell.model
-    exact = cut_tree(params, initial(trial))
-    wide = {name: _wide(branch) for name, branch in exact.items()}
+    wide = real(params, initial(trial))
     return Network(model.layers(wide, np.asarray(data.x, float)), model.activation)
-
-
-def _wide(branch: Any) -> Any:
-    if isinstance(branch, dict):
-        return {name: _wide(leaf) for name, leaf in branch.items()}
-    return np.asarray(branch, float)
 
 
 @dataclass(frozen=True)
@@ -152,6 +146,11 @@ class _Block:
         on_sphere = self.trials[0].cell.distribution.on_sphere
         return (RD, SPHERE) if on_sphere else (RD,)
 
+    @functools.cached_property
+    def padded(self) -> Network:
+        """All of its networks as one pytree."""
+        return self.stacked(lambda i: _padded_net(self.rung, self.nets[i]))
+
     def stacked(self, padded: Callable[[int], Any]) -> Any:
         """One pytree of all lanes from that of network i; the first fills up."""
         fill = [0] * (self.size - len(self.trials))
@@ -165,8 +164,7 @@ def _witnesses(block: _Block, names: tuple[str, ...], programs: Programs) -> dic
     rung, sets = block.rung, block.sets
     data = block.stacked(lambda i: padded_data(rung, sets[i]))
     draws = block.stacked(lambda i: _padded_draws(rung, sets[i]))
-    nets = block.stacked(lambda i: _padded_net(rung, block.nets[i]))
-    return programs(Lower(names, block.domains), nets, data, draws)
+    return programs(Lower(names, block.domains), block.padded, data, draws)
 
 
 def _multipliers(block: _Block, names: tuple[str, ...], programs: Programs) -> dict:
@@ -184,8 +182,7 @@ def _multipliers(block: _Block, names: tuple[str, ...], programs: Programs) -> d
             for domain in block.domains
         }
 
-    nets = block.stacked(lambda i: _padded_net(block.rung, block.nets[i]))
-    return programs(Search(names), nets, block.stacked(sectors))
+    return programs(Search(names), block.padded, block.stacked(sectors))
 
 
 def _padded_draws(rung: Rung, data: Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,8 @@ import jax
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.lipschitz.norms import lengths
+from isorobust.lipschitz.norms import UNIT, lengths
 
-UNIT = float(np.finfo(float).eps)
 TINY = 5e-324  # what an underflow loses
 FLAT = 1e-13  # a row this small against the terms that it is the sum of is zero
 

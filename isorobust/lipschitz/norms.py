@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-UNIT = np.finfo(float).eps
+UNIT = float(np.finfo(float).eps)
 
 
 def spectral_norm(matrix: np.ndarray, slack: float = 0.0) -> float:

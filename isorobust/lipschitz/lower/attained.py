@@ -54,8 +54,9 @@ def _steepness(net: Network, domain: Domain, at: np.ndarray) -> float:
         slopes = slopes - np.outer(slopes @ at, at)
     # one output: the length of its gradient, without a decomposition
     value = np.linalg.norm(slopes, 2) if len(slopes) > 1 else np.linalg.norm(slopes)
-    rounding = 16 * sum(slopes.shape) * UNIT * length + network.rounding(net, at)
-    return float(max(value - rounding, 0.0))
+    rounding = float(16 * sum(slopes.shape) * UNIT * length)
+    rounding += network.rounding(net, at)
+    return max(float(value) - rounding, 0.0)
 
 
 def _quotient(
