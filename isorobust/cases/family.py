@@ -1,0 +1,1 @@
+"""A solvable family on a data set: the same data that a trained network would see."""
