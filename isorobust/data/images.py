@@ -53,7 +53,12 @@ class MNIST:
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return misfit(self._stock().pixels.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return self._stock().pixels.shape
 
     def _stock(self) -> Stock:
         files = idx.files(self.folder, self.part)
@@ -96,7 +101,12 @@ class CIFAR10:
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return misfit(self._stock().pixels.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return self._stock().pixels.shape
 
     def _stock(self) -> Stock:
         files = cifar.files(self.folder, self.part)
@@ -141,7 +151,12 @@ class MNISTClasses:
         """What is wrong with a cell of this data."""
         if not getattr(cell.target, "classes", False):
             return "distribution = MNISTClasses: needs target = Classes"
-        return misfit(self._stock().pixels.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return self._stock().pixels.shape
 
     def _stock(self) -> Stock:
         files = idx.files(self.folder, self.part)
@@ -185,7 +200,12 @@ class CIFAR10Classes:
         """What is wrong with a cell of this data."""
         if not getattr(cell.target, "classes", False):
             return "distribution = CIFAR10Classes: needs target = Classes"
-        return misfit(self._stock().pixels.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return self._stock().pixels.shape
 
     def _stock(self) -> Stock:
         files = cifar.files(self.folder, self.part)

@@ -53,7 +53,12 @@ class Digits:
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return misfit(_digits(self.positive, self.negative).x.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return _digits(self.positive, self.negative).x.shape
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,12 @@ class DigitClasses:
         """What is wrong with a cell of this data."""
         if not getattr(cell.target, "classes", False):
             return "distribution = DigitClasses: needs target = Classes"
-        return misfit(_digit_classes(self.digits).x.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return _digit_classes(self.digits).x.shape
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,12 @@ class NPZ:
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return misfit(_npz(self.path, state(self.path)).x.shape, cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return _npz(self.path, state(self.path)).x.shape
 
 
 @functools.cache  # a file is read once, not once a trial

@@ -18,7 +18,7 @@ def shuffled(everything: Sample, rng: np.random.Generator, n: int) -> Sample:
     return Sample(everything.x[rows], everything.component[rows], label[rows])
 
 
-def misfit(shape: tuple[int, ...], cell: Any) -> str | None:
+def misfit(shape: tuple[int, int], cell: Any) -> str | None:
     """What is wrong with a cell of a stock of `shape` = (N, d)."""
     size, d = shape
     if cell.d != d:
