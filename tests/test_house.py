@@ -38,8 +38,8 @@ ALLOWED = {
         "data", "door", "engine", "experiment", "lipschitz", "models", "training"
     },
     "cli": {
-        "account", "door", "engine", "experiment", "lipschitz", "measurement",
-        "report", "results", "pipeline"
+        "account", "data", "door", "engine", "experiment", "law", "lipschitz",
+        "measurement", "report", "results", "pipeline"
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -17,6 +17,7 @@ LEAST = 60  # points, below which nothing is estimated
 POINTS = 3000  # as many are looked at: all their distances are kept
 HALVES = 20
 NEIGHBOURS = 10
+FEW = 30  # points of a component
 FACTORS = (0.5, 1.0, 1.5)  # lambda in units of 1 / sd(f): what a sample can tell
 POWERS = 30  # steps of the power method
 
@@ -134,7 +135,8 @@ def effective_dimension(
         near = np.sort(square[np.ix_(rows, rows)], axis=1)[:, : 2 * NEIGHBOURS]
         spread = _widths(x[rows], classes[rows], own)
         square_length = np.mean(np.sum(x[rows] ** 2, axis=1))
-        return np.log([*(square_length / spread), *_dimensions(near)])
+        dimensions = np.minimum(_dimensions(near), x.shape[1])
+        return np.log([*(square_length / spread), *dimensions])
 
     value, low, high = map(np.exp, _intervals(statistics, len(x), rng))
     names = (
@@ -203,17 +205,18 @@ def _widths(x: np.ndarray, classes: np.ndarray, rng: np.random.Generator) -> np.
     is worst and the third how bad it is (and the other way round), so that the largest
     of many noisy numbers isn't taken for a bad one.
     """
-    linear, bank = [], []
+    linear, bank, least = [], [], 0.0
     members = [np.flatnonzero(classes == c) for c in np.unique(classes)]
-    most = max(map(len, members))
-    for rows in members:
-        if len(rows) < min(30, most):  # too few to say anything of their spread
-            continue
+    # of fewer points nothing can be said; where all are few they are one component
+    for rows in [r for r in members if len(r) >= FEW] or [np.arange(len(x))]:
+        least = max(least, float(np.sum(x[rows].var(axis=0))) / x.shape[1])
         first, *others = np.array_split(rng.permutation(rows), 3)
         widths = [_sub_gaussian(_bank(x[first], x[rest])) for rest in others]
         linear.append([width[0, 0] for width in widths])
         bank.append(np.stack([width.ravel() for width in widths], axis=1))
-    return np.array([_worst(np.array(linear)), _worst(np.concatenate(bank))])
+    # no average direction varies more than the one that varies most
+    found = np.array([_worst(np.array(linear)), _worst(np.concatenate(bank))])
+    return np.maximum(found, least)
 
 
 def _worst(found: np.ndarray) -> float:
@@ -250,9 +253,8 @@ def _sub_gaussian(values: np.ndarray) -> np.ndarray:
 
 def _dimensions(near: np.ndarray) -> np.ndarray:
     """[2] two-neighbour and maximum-likelihood dimension from sorted squares [n, k]."""
-    logs = 0.5 * np.log(near)
-    two = (len(near) - 1) / np.sum(logs[:, 1] - logs[:, 0])
-    k = near.shape[1]
-    return np.array(
-        [two, (k - 1) / np.mean(np.sum(logs[:, -1:] - logs[:, :-1], axis=1))]
-    )
+    # different points may lie 0 apart to within rounding, or all equally far
+    logs = 0.5 * np.log(np.maximum(near, np.finfo(float).eps * near.max()))
+    two = np.mean(logs[:, 1] - logs[:, 0]) * len(near) / (len(near) - 1)
+    many = np.mean(logs[:, -1:] - logs[:, :-1])
+    return 1 / np.maximum([two, many], 1e-12)
