@@ -3,6 +3,7 @@
 import math
 import re
 from argparse import Namespace
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,14 +28,31 @@ def answer(args: Namespace) -> Answer:
     if law.components > 1 and args.components not in (None, law.components):
         raise BadInput(f"--components={args.components}: {law} has {law.components}")
     s = setting(args, law)
+    facts = _facts(s, args, law)
+    tables, told = _tables(facts, s), _told(facts)
+    if args.paper or any((c.n, c.d) == (s.n, s.d) for c in CASES):
+        facts["paper"] = paper.facts(s.delta)
+        tables.append(paper.table(s.delta, _ours(s, facts["p"])))
+        told += paper.told(s.delta)
+    return Answer(facts, (_head(facts),), tuple(tables), tuple(told))
+
+
+def _facts(s: Setting, args: Namespace, law: Any) -> dict:
+    """For JSON: every number, and under "reasons" why some are None."""
     lip = LIP if args.lip is None else args.lip
-    found = _floors(s, args)
+    silent = _silent(s, args, law)
+    required, reasons = _required(s, args, lip, silent)
+    if s.c is None:
+        reasons["d_eff"] = silent["law"]
     p = None if args.p is None and args.width is None else s.p
-    reasons = {f"floor_{k}": f.reason for k, f in found.items() if f.value is None}
-    required, why = _required(s, args, lip)
-    reasons |= why
-    needs = theorem.theorem3_points(args.epsilon, s.components, s.delta)
-    facts = {
+    if p is None:
+        reasons |= dict.fromkeys(("p", "law_ratio"), NO_P)
+        silent = dict.fromkeys(("theorem", "sharp", "quantised"), NO_P) | (
+            silent if s.c is None else {}
+        )
+    found = _floors(s, silent)
+    reasons |= {f"floor_{k}": f.reason for k, f in found.items() if f.value is None}
+    return {
         "n": s.n,
         "d": s.d,
         "p": p,
@@ -42,7 +60,7 @@ def answer(args: Namespace) -> Answer:
         "law_ratio": None if p is None else theorem.law_ratio(s.n, s.d, p),
         **{f"floor_{name}": floor.value for name, floor in found.items()},
         "theorem_applies": theorem.literal_applies(s),
-        "theorem_needs_n": needs,
+        "theorem_needs_n": theorem.theorem3_points(args.epsilon, s.components, s.delta),
         **required,
         "lip": lip,
         "distribution": str(law),
@@ -54,19 +72,8 @@ def answer(args: Namespace) -> Answer:
         "delta": s.delta,
         "width": args.width,
         "bits": args.bits,
+        "reasons": reasons,
     }
-    for name in ("p", "law_ratio"):
-        if p is None:
-            reasons[name] = NO_P
-    if s.c is None:
-        reasons["d_eff"] = f"{law} is not isoperimetric: c grows with d"
-    facts["reasons"] = reasons
-    tables, told = _tables(facts, s), _told(facts)
-    if args.paper or any((c.n, c.d) == (s.n, s.d) for c in CASES):
-        facts["paper"] = paper.facts(s.delta)
-        tables.append(paper.table(s.delta, _ours(s, p)))
-        told += paper.told(s.delta)
-    return Answer(facts, (_head(facts),), tuple(tables), tuple(told))
 
 
 def distribution(text: str, n: int, d: int) -> Any:
@@ -120,46 +127,60 @@ def setting(args: Namespace, law: Any) -> Setting:
     )  # fmt: skip
 
 
-def _floors(s: Setting, args: Namespace) -> dict[str, floors.Floor]:
-    """The floors by name, each with a value or the reason why it has none."""
-    silent = NO_P if args.p is None and args.width is None else None
-    literal = floors.Floor(theorem.literal_floor(s), None)
-    if literal.value is None:
-        reason = "c is unknown" if s.c is None else NO_BALL
-        literal = floors.Floor(None, reason)
-    found = {"theorem": literal, "sharp": floors.sharp(s)}
-    if s.c is not None and not s.has_ball:
-        found["sharp"] = floors.Floor(None, NO_BALL)
-    found["quantised"] = floors.quantised(s)
+def _silent(s: Setting, args: Namespace, law: Any) -> dict[str, str]:
+    """Why a statement about p says nothing, by its name."""
+    if s.c is None:
+        rough = f"{law} is not isoperimetric: its c grows with d"
+        return dict.fromkeys(("law", "theorem", "sharp", "quantised"), rough)
+    silent = {}
     if args.epsilon < floors.GRID:
-        found["sharp"] = floors.Floor(None, "epsilon counts in steps of .01, down")
-    if s.c is not None and args.bits is None:
-        found["quantised"] = floors.Floor(None, "needs --bits")
-    if silent:
-        found = {name: floors.Floor(None, silent) for name in found}
-    for name in ("data", "rank", "noise"):
-        found[name] = floors.Floor(None, POINTS)
-    return found
+        silent = dict.fromkeys(("sharp", "quantised"), "epsilon < .01 counts as 0")
+    if args.bits is None:
+        silent["quantised"] = "needs --bits"
+    if not s.has_ball:
+        silent |= dict.fromkeys(("theorem", "sharp"), NO_BALL)
+    return silent
 
 
-def _required(s: Setting, args: Namespace, lip: float) -> tuple[dict, dict]:
-    """({required_p, ...}, reasons): how many parameters let Lip be at most lip."""
-    bits = None if s.bits is None else capacity.required_bits(s, lip)
-    quantised = None if bits is None else max(1, math.ceil(bits / args.bits))
-    sharp = capacity.required_p(s, lip)
-    bare = None if s.c is None else capacity.law_p(s.n, s.d, lip) / s.c
-    found = {
-        "required_p": quantised if args.bits else sharp,
-        "required_p_sharp": sharp,
-        "required_p_quantised": quantised,
-        "required_p_theorem": capacity.required_p_theorem(s, lip),
-        "required_p_law": bare,
+def _floors(s: Setting, silent: dict[str, str]) -> dict[str, floors.Floor]:
+    """The floors by name, each with a value or the reason why it has none."""
+    ways: dict[str, Callable[[Setting], floors.Floor]] = {
+        "theorem": lambda s: floors.Floor(theorem.literal_floor(s)),
+        "sharp": floors.sharp,
+        "quantised": floors.quantised,
     }
-    why = _floors(s, args)["sharp"].reason or "no p is large enough"
-    reasons = {name: why for name, value in found.items() if value is None}
-    if "required_p_quantised" in reasons and args.bits is None:
-        reasons["required_p_quantised"] = "needs --bits"
-    return found, reasons
+    found = {
+        name: floors.Floor(None, silent[name]) if name in silent else floor(s)
+        for name, floor in ways.items()
+    }
+    return found | {
+        name: floors.Floor(None, POINTS) for name in ("data", "rank", "noise")
+    }
+
+
+def _required(
+    s: Setting, args: Namespace, lip: float, silent: dict[str, str]
+) -> tuple[dict, dict]:
+    """({required_p, ...}, reasons): how many parameters let Lip be at most lip."""
+    ways: dict[str, Callable[[], float | None]] = {
+        "law": lambda: capacity.law_p(s.n, s.d, lip) / (s.c or 1.0),
+        "theorem": lambda: capacity.required_p_theorem(s, lip),
+        "sharp": lambda: capacity.required_p(s, lip),
+        "quantised": lambda: _weights(capacity.required_bits(s, lip), args.bits),
+    }
+    values = {name: None if name in silent else p() for name, p in ways.items()}
+    found = {f"required_p_{name}": value for name, value in values.items()}
+    chosen = "sharp" if args.bits is None else "quantised"
+    found = {"required_p": values[chosen], **found}
+    why = {f"required_p_{k}": reason for k, reason in silent.items()}
+    why["required_p"] = silent.get(chosen, "")
+    nothing = "no p is large enough"
+    return found, {k: why.get(k) or nothing for k, v in found.items() if v is None}
+
+
+def _weights(bits: float | None, each: int) -> int | None:
+    """How many weights of so many bits hold that many."""
+    return None if bits is None else max(1, math.ceil(bits / each))
 
 
 def _head(facts: dict) -> str:
