@@ -20,7 +20,7 @@ from isorobust.law.setting import Setting, of_data
 from isorobust.law.theorem import theorem3_points
 
 LIP, DELTA = 1.0, 0.01
-SEEN = 20_000  # points that are drawn, of which estimates look at some
+SEEN = 4000  # points that are drawn, of which estimates look at POINTS
 UNKNOWN = "isoperimetric constant of x is unknown"
 NO_P = "neither --width nor --p is given"
 FITTED = 1000  # points whose data floor is looked for
@@ -120,7 +120,7 @@ def _facts(
     (n, d), lip = chosen.shape, LIP if args.lip is None else args.lip
     delta = DELTA if args.delta is None else args.delta
     p = args.p if args.width is None else args.width * (d + 2) + 1
-    span, sigma = (wide.low, wide.high), (noise.low, min(noise.high, 1.0))
+    span, sigma = (wide.low, wide.high), (min(noise.low, 1.0), min(noise.high, 1.0))
     best = theorem3_points(sigma[1], components, delta) if sigma[1] else None
     reasons = dict.fromkeys(("floor_theorem", "floor_sharp"), UNKNOWN)
     if p is None:
@@ -175,7 +175,9 @@ def _told(facts: dict, noise: Estimate, wide: Estimate) -> list[str]:
         f"Theorem 3 as printed needs epsilon >= {sigma:.3g} at this n and K = "
         f"{facts['components']}, and epsilon <= sigma^2: it doesn't apply.",
     ]
-    if facts["floor_data"] is not None:
+    if facts["floor_data"] is None:
+        lines[0] += " Classes count as labels 2 apart, as signs do."
+    else:
         floor = facts["floor_data"]
         lines.append(
             f"Whatever p: a function that fits all labels has Lip >= {floor:.4g}."

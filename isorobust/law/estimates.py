@@ -84,7 +84,10 @@ def noise_variance(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Es
         return _noise(square[np.ix_(rows, rows)], y[rows])
 
     value, low, high = _intervals(statistics, len(x), rng)
-    low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
+    # what n points didn't show may be seen in 3 of n more (the rule of three)
+    reach = 4 * float(np.sum((y - y.mean(axis=0)) ** 2, axis=1).max())  # >= |y - y'|^2
+    rare = 0.5 * reach * 3 / len(x)
+    low, high = np.maximum(low, 0.0), np.maximum(high, rare)
     names = (
         ("neighbour", "above", "labels of points differ by noise alone when close"),
         ("residual", "above", "none but independent points"),
@@ -229,10 +232,12 @@ def _bank(made_of: np.ndarray, x: np.ndarray) -> np.ndarray:
     """[m, n] values at x [n, d] of m 1-Lipschitz functions made of other points."""
     centre = made_of.mean(axis=0)
     apart = made_of - centre
-    direction = apart[0]
+    products, weights = apart @ apart.T, np.eye(len(apart))[0]
     for _ in range(POWERS):
-        direction = apart.T @ (apart @ direction)
-        direction = direction / (np.linalg.norm(direction) or 1.0)
+        weights = products @ weights
+        weights = weights / (np.linalg.norm(weights) or 1.0)
+    direction = apart.T @ weights
+    direction = direction / (np.linalg.norm(direction) or 1.0)
     from_centre = np.linalg.norm(x - centre, axis=1)
     norms = np.sum(x**2, axis=1)[:, None] + np.sum(made_of**2, axis=1)
     distances = np.sqrt(np.maximum(norms - 2 * x @ made_of.T, 0.0)).T

@@ -120,6 +120,23 @@ def test_labels_of_repeated_points_are_noise(rng: np.random.Generator) -> None:
     assert effective_dimension(x, ALONE, rng).points == 150
 
 
+def test_what_was_never_seen_is_not_ruled_out(rng: np.random.Generator) -> None:
+    """The rule of three: no disagreement among n signs leaves a share of 3 / n."""
+    side = rng.choice([-1.0, 1.0], N)
+    found = noise_variance(rng.standard_normal((N, 3)) + 90 * side[:, None], side, rng)
+    assert found.low == 0 and found.ways[0].value == 0
+    assert 2 * 3 / N <= found.high < 4 * 3 / N
+    alike = noise_variance(rng.standard_normal((N, 3)), np.ones(N), rng)
+    assert alike.low == alike.high == 0
+
+
+def test_points_all_equally_far(rng: np.random.Generator) -> None:
+    """A simplex: no neighbour is nearer, no direction but has the average variance."""
+    found = effective_dimension(np.eye(80), np.zeros(80), rng)
+    assert all(np.isfinite([way.low, way.high]).all() for way in found.ways)
+    assert 60 < found.low <= found.high <= 80 * 1.1
+
+
 def test_too_few_points(rng: np.random.Generator) -> None:
     few = sphere(rng, 5, 40)
     with pytest.raises(ValueError, match="40 different points"):
