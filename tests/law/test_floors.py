@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 from isorobust.data import BalancedSigns, Gaussian, Sphere
 from isorobust.law import floors, law_ratio, theorem
-from isorobust.law.setting import Setting, of_data, pair_numbers
+from isorobust.law.setting import Setting, imbalance, of_data, pair_numbers
 from tests.law.conftest import typical
 
 
@@ -277,3 +277,24 @@ def test_theory_quotes_large_sizes(setting: Setting) -> None:
     assert law_ratio(n, d, p) == pytest.approx(99, abs=0.5)
     s = replace(setting, n=n, d=d, p=p, c=1.0, mse=0.0, rho=256.0)
     assert floors.sharp(s).value == pytest.approx(15.7, rel=0.15)
+
+
+def test_components_cost_what_their_labels_lack_of_balance(
+    rng: np.random.Generator,
+) -> None:
+    """f = x_1 on two far clusters: (1/n) sum y f is N(0, c / (n d)) where each has
+    balanced labels, and moves by b where only the whole of them has.
+    """
+    n, d, repeats, spread = 40, 5, 20_000, 0.3
+    component = np.arange(n) % 2
+    x = spread * rng.standard_normal((repeats, n)) / math.sqrt(d)
+    x += np.where(component == 0, 1.0, -1.0)
+    for y in (
+        np.where(np.arange(n) // 2 % 2 == 0, 1.0, -1.0),
+        np.where(component == 0, 1.0, -1.0),
+    ):
+        b = imbalance(y, component)
+        correlation = x @ y / n
+        assert correlation.mean() == pytest.approx(b, abs=1e-3)
+        assert correlation.std() == pytest.approx(spread / math.sqrt(n * d), rel=0.02)
+    assert b == 1.0 and y.sum() == 0
