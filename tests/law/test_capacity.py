@@ -71,3 +71,13 @@ def test_smoother_takes_more_parameters_as_the_square(setting: Setting) -> None:
     s = replace(setting, n=10**6)
     one, half = capacity.required_p(s, 1.0), capacity.required_p(s, 0.5)
     assert half / one == pytest.approx(4, rel=0.01)
+
+
+def test_a_teacher_s_noise_takes_parameters_too(setting: Setting) -> None:
+    s = replace(
+        setting, signs=False, noise_square=0.25, noise_size=0.5, mse=0.0, n=10**5
+    )
+    assert capacity.required_p(s, 1.0) is None
+    p = capacity.required_p(s, 1.0, floors.noise)
+    assert p is not None and floors.noise(replace(s, p=p)).value <= 1.0
+    assert floors.noise(replace(s, p=p - 1)).value > 1.0
