@@ -1,6 +1,5 @@
 """A solvable family on a data set: the same data that a trained network would see."""
 
-import math
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -131,8 +130,9 @@ class Family:
         gap, eigenvalues = pair_numbers(x, y)
         rank = min(found.rank or self.d, self.d)
         sums = [abs(y[data.component == k].sum()) for k in np.unique(data.component)]
-        c, radius = known or (None, None)
-        rho = math.inf if found.rho is None else float(found.rho[i])
+        sensible = found.rho is not None and found.log_j is not None
+        c, radius = known if known and sensible else (None, None)
+        rho = 0.0 if found.rho is None else float(found.rho[i])
         return Setting(
             n=self.n,
             d=self.d,
