@@ -251,9 +251,8 @@ def _override(experiment: Experiment, override: str) -> Experiment:
     if path in own:
         changed = _replace(experiment, path, text, where)
     else:
-        known = {
-            path for some in parts.values() for part in some for path in _paths(part)
-        }
+        parts = (*experiment.cells, *experiment.cases)
+        known = {name for part in parts for name in _paths(part)}
         if path not in known:
             raise BadInput(f"{where}: no such field; {nearest(path, [*own, *known])}")
 
