@@ -8,6 +8,7 @@ A family is a frozen dataclass with
     shown: names of its `columns` that a table shows
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +30,7 @@ class Solution:
     bits: log2 |F| of a finite class (quantised weights), which rho and J don't enter
     rank: f = g(P x) with rank P = r (None: d)
     columns: name -> [s] further numbers, such as "predicted", the family's own theory
+    function: (i, points [k, d]) -> [k] values of the i-th function, to look at it
     """
 
     p: int
@@ -41,3 +43,12 @@ class Solution:
     bits: float | None = None
     rank: int | None = None
     columns: dict[str, np.ndarray] = field(default_factory=dict)
+    function: Callable[[int, np.ndarray], np.ndarray] | None = None
+
+
+def named_ball(rho: np.ndarray) -> np.ndarray:
+    """The power of two >= max(rho, 1) [s] that names a class before its function.
+
+    A J that grows with the weights has to hold on all of that ball.
+    """
+    return np.exp2(np.ceil(np.log2(np.maximum(rho, 1.0))))
