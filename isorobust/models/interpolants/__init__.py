@@ -5,6 +5,7 @@ frozen dataclass of `__all__`; `solution.Solution` says what each of them gives.
 """
 
 from isorobust.models.interpolants.linear import MinNorm
+from isorobust.models.interpolants.nearest import McShane
 from isorobust.models.interpolants.solution import Solution
 
-__all__ = ["MinNorm", "Solution"]
+__all__ = ["McShane", "MinNorm", "Solution"]
