@@ -10,12 +10,14 @@ from isorobust.models.interpolants.linear import (
     MinNorm,
     QuantisedLeastSquares,
 )
+from isorobust.models.interpolants.nearest import McShane
 from isorobust.models.interpolants.quadratic import ProjectedQuadratic, Quadratic
 from isorobust.models.interpolants.rank import RankK
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = [
     "LeastSquares",
+    "McShane",
     "MinNorm",
     "OneParameterCover",
     "ProjectedQuadratic",
