@@ -4,7 +4,8 @@ No training and no estimate: numpy float64 over many data sets at once. A family
 frozen dataclass of `__all__`; `solution.Solution` says what each of them gives.
 """
 
+from isorobust.models.interpolants.kernels import NTK, RandomFeatures
 from isorobust.models.interpolants.linear import MinNorm
 from isorobust.models.interpolants.solution import Solution
 
-__all__ = ["MinNorm", "Solution"]
+__all__ = ["NTK", "MinNorm", "RandomFeatures", "Solution"]
