@@ -15,6 +15,7 @@ from pathlib import Path
 
 from isorobust.report import tabulate
 from isorobust.report.formats import markdown, summary
+from isorobust.results.join import Found
 from isorobust.results.records import read
 
 HERE = Path(__file__).parent
@@ -44,7 +45,7 @@ def main() -> None:
 
 def section(rows: list[dict], place: str) -> str:
     """What the README shows: verdict, figure, and the table folded away."""
-    table = tabulate(rows, len(rows))
+    table = tabulate(Found.of(rows))
     row = rows[0]
     made = (
         f"{table.track} v{table.version}, {table.networks} networks, "

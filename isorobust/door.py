@@ -62,6 +62,18 @@ class Between:
         return self.low <= value <= self.high
 
 
+@dataclass(frozen=True)
+class Unbounded:
+    """Any number, inf and -inf among them."""
+
+    def __str__(self) -> str:
+        return "or inf"
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is allowed."""
+        return not math.isnan(value)
+
+
 NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -138,7 +150,7 @@ def _validate_scalar(value: Any, kind: type, ranges: tuple, where: str) -> None:
     }[kind]
     if not fits and hasattr(value, "item"):
         allowed += f"; a {type(value).__module__} number: write {kind.__name__}(...)"
-    finite = not fits or kind is str or math.isfinite(value)
+    finite = not fits or kind is str or math.isfinite(value) or Unbounded() in ranges
     if not (fits and finite and all(r.holds(value) for r in ranges)):
         raise BadInput(f"{where} = {value!r}: must be {allowed}")
 

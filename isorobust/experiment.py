@@ -35,6 +35,8 @@ CONTRACTS = {
     ),
 }  # fmt: skip
 
+CASE = ("kind", "block", "shown", "uid", "rows")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -95,15 +97,20 @@ class Experiment:
     track, version: the name under which tables cite it; raise the version with any
         change of the cells
     delta: probability with which a floor of the law may fail
-    bounds: names from lipschitz/lower.py and lipschitz/upper.py; () asks for all
+    bounds: names from lipschitz/lower and lipschitz/upper; () asks for all
+    cases: what is computed without training (cases/), one row a seed each
+    rules: what was predicted before it was run (results/rules.py); no part of the
+        experiment's identity, as `bounds` aren't
     """
 
     track: str
     version: Annotated[int, AtLeast(1)]
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...] = ()
     seeds: Annotated[int, AtLeast(1)] = 4
     delta: Annotated[float, Between(1e-12, 0.5)] = 0.01
     bounds: tuple[str, ...] = ()
+    cases: tuple[Any, ...] = later(())
+    rules: tuple[Any, ...] = later(())
 
     def trials(self) -> list[Trial]:
         """All trials in canonical order: cell by cell, seeds within a cell."""
@@ -111,11 +118,17 @@ class Experiment:
 
     def check(self) -> str | None:
         """What is wrong with the fields taken together."""
-        if not self.cells:
-            return "cells is empty: an experiment needs at least one cell"
-        twins = len(self.cells) - len({cell.uid for cell in self.cells})
-        if twins:
-            return f"cells: {twins} of them repeat another; a cell may stand once"
+        if not (self.cells or self.cases):
+            return "cells and cases are empty: an experiment needs at least one"
+        for case in self.cases:
+            lacks = [word for word in CASE if not hasattr(case, word)]
+            if lacks:
+                return f"cases: {type(case).__name__}: has no {', '.join(lacks)}"
+        for name, parts in (("cells", self.cells), ("cases", self.cases)):
+            twins = len(parts) - len({part.uid for part in parts})
+            if twins:
+                one = name[:-1]
+                return f"{name}: {twins} of them repeat another; a {one} may stand once"
         if len(set(self.bounds)) < len(self.bounds):
             return "bounds: a name may stand once"
         return None
@@ -171,8 +184,8 @@ def load(spec: str, overrides: Iterable[str] = ()) -> Experiment:
     The word after the colon names a function of the file; without it the first name of
     the file's `__all__` is called. overrides: `field=value` texts (`seeds=2`,
     `recipe.steps=500`), applied to the experiment's own field of that name, else to
-    every cell that has it. A bundled config needs no checkout: its path is looked up
-    beside the package when it isn't found from here.
+    every cell and case that has it. A bundled config needs no checkout: its path is
+    looked up beside the package when it isn't found from here.
 
     Raises BadInput, in one line, for whatever is wrong with any of it.
     """
@@ -233,18 +246,28 @@ def _override(experiment: Experiment, override: str) -> Experiment:
     where = f"--set {path}"
     if not equals:
         raise BadInput(f"--set {override}: must be field=value")
-    own = {f.name for f in fields(experiment) if f.name not in ("cells", "track")}
+    closed = ("track", "rules", "cells", "cases")
+    own = {f.name for f in fields(experiment) if f.name not in closed}
     if path in own:
         changed = _replace(experiment, path, text, where)
     else:
-        known = sorted({name for cell in experiment.cells for name in _paths(cell)})
+        parts = (*experiment.cells, *experiment.cases)
+        known = {name for part in parts for name in _paths(part)}
         if path not in known:
             raise BadInput(f"{where}: no such field; {nearest(path, [*own, *known])}")
-        cells = tuple(
-            _replace(cell, path, text, where) if path in _paths(cell) else cell
-            for cell in experiment.cells
+
+        def replaced(some: tuple[Any, ...]) -> tuple[Any, ...]:
+            every = [
+                _replace(part, path, text, where) if path in _paths(part) else part
+                for part in some
+            ]
+            return tuple(dict.fromkeys(every))
+
+        changed = dataclasses.replace(
+            experiment,
+            cells=replaced(experiment.cells),
+            cases=replaced(experiment.cases),
         )
-        changed = dataclasses.replace(experiment, cells=tuple(dict.fromkeys(cells)))
     if dataclasses.replace(changed, bounds=experiment.bounds) == experiment:
         return changed  # the same networks: other bounds are no other experiment
     suffix = "" if experiment.track.endswith("+set") else "+set"

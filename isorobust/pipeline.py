@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from isorobust import report
 from isorobust.account import history, identity, timing
@@ -23,10 +24,11 @@ from isorobust.engine.spread import spread
 from isorobust.engine.store import Store, opened
 from isorobust.engine.train import Crew, Queue
 from isorobust.experiment import Experiment, Trial, describe, digest, validate
+from isorobust.files import as_json
 from isorobust.progress import Watch, say
 from isorobust.report.table import Table
-from isorobust.results import records
-from isorobust.results.join import collect
+from isorobust.results import records, rules
+from isorobust.results.join import Found, collect
 
 
 class Interrupted(Exception):
@@ -37,14 +39,17 @@ class Interrupted(Exception):
 class Result:
     """What a run leaves behind.
 
-    folder: where; records: one dict a trial, in plan order; table: the table of the
-    law; trained: networks that this call trained (0: there was nothing left to do)
+    folder: where; records: one dict a trial, in plan order; rows: one dict a case and
+    seed; table: the table of the law; trained: networks that this call trained, solved:
+    cases that it computed (0 and 0: there was nothing left to do)
     """
 
     folder: Path
     records: list[dict]
+    rows: list[dict]
     table: Table
     trained: int
+    solved: int
 
 
 def run(
@@ -53,7 +58,7 @@ def run(
     devices: int | None = None,
     stop: threading.Event | None = None,
 ) -> Result:
-    """Trains, measures and tabulates every network of an experiment.
+    """Trains and measures every network, computes every case, and tabulates.
 
     workdir: a folder to keep the run in; the same call continues it after any
         interruption, to the same records. Without it, a temporary folder.
@@ -77,27 +82,36 @@ def run(
         trained, given_up, learnt = _train(whole, store, programs, stop)
         train_seconds = time.perf_counter() - began
         measured = _measure(whole, store, programs, stop, learnt)
-        rows, planned = collect(folder)
-        table = publish(store, rows, planned)
+        solved = _solve(experiment, store, programs, stop)
+        found = collect(folder)
+        table, rows = publish(store, found), found.records
         if trained or measured:
             seconds = (train_seconds, time.perf_counter() - began)
             about = timing.facts(rows, trained, seconds, programs, cache, given_up)
             store.publish({"timing.json": about})
-        return Result(folder, rows, table, trained)
+        return Result(folder, rows, found.rows, table, trained, solved)
 
 
 def identity_of(whole: Plan) -> dict:
     """What experiment.json says: all that decides a network, its hash, the trials.
 
-    `bounds` stands beside the experiment: asking for others is no other experiment.
+    `bounds` and `rules` stand beside the experiment: asking for others is no other
+    experiment.
     """
     experiment = whole.experiment
     decides = {**describe(experiment), "ladder": LADDER, "block": lanes.block_size()}
     del decides["bounds"]
+    decides.pop("rules", None)
+    cases = {
+        case.uid: {"block": case.block, "shown": list(case.shown)}
+        for case in experiment.cases
+    }
     return {
         "experiment": decides,
         "sha256": digest(decides),
         "bounds": whole.bounds,
+        "cases": cases,
+        "rules": [rules.to_json(rule) for rule in experiment.rules],
         "trials": [identity.columns(experiment, trial) for trial in whole.trials],
         "command": sys.argv,
         "started_with": provenance(),
@@ -202,9 +216,56 @@ def _page(trials: dict[str, tuple[Group, Trial]], store: Store, name: str) -> Pa
     return Page(name, there[0][0], tuple(trial for _, trial in there))
 
 
-def publish(store: Store, rows: list[dict], planned: int) -> Table:
+@dataclass(frozen=True)
+class _Task:
+    """A case as `spread` takes it: each is a program of its own."""
+
+    case: Any
+    cost = 1.0
+
+    @property
+    def program(self) -> str:
+        return self.case.uid
+
+
+def _solve(
+    experiment: Experiment,
+    store: Store,
+    programs: list[lanes.Programs],
+    stop: threading.Event,
+) -> int:
+    """Computes the cases that the store lacks; how many those were."""
+    names = {case.uid: f"cases/{case.uid}.json" for case in experiment.cases}
+    todo = [_Task(c) for c in experiment.cases if names[c.uid] not in store.hashes]
+    if not todo:
+        return 0
+    about = {"track": experiment.track, "track_version": experiment.version}
+    about |= provenance(len(programs))
+    (store.folder / "cases").mkdir(exist_ok=True)
+    with Watch(
+        "solve", len(todo), len(todo), lambda: watch.pro_rata(), "cases"
+    ) as watch:
+
+        def work(task: _Task, _: Any) -> list[dict]:
+            if stop.is_set():
+                raise Interrupted
+            began = time.perf_counter()
+            rows = task.case.rows(experiment.seeds, experiment.delta)
+            each = (time.perf_counter() - began) / len(rows)
+            watch.advance(1, 1)
+            return [row | about | {"solve_seconds": each} for row in rows]
+
+        for task, rows in spread(todo, programs, work):
+            store.publish({names[task.case.uid]: as_json(rows)})
+    return len(todo)
+
+
+def publish(store: Store, found: Found) -> Table:
     """Writes records.jsonl and the table in every format; each whole or not at all."""
-    table = report.tabulate(rows, planned)
+    table = report.tabulate(found)
     texts = {name: render(table) for name, render in report.FILES.items()}
-    store.publish({"records.jsonl": records.write(rows)} | texts)
+    texts |= {"records.jsonl": records.write(found.records)}
+    if found.rows:
+        texts |= {"cases.jsonl": records.write(found.rows)}
+    store.publish(texts)
     return table

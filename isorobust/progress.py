@@ -22,13 +22,18 @@ class Watch:
     """Counts the work of one stage ("train", "measure") and shows it on stderr.
 
     total: the most work there can be; `advance` is called from any thread. left: says
-    how long it still takes, asked every few seconds
+    how long it still takes, asked every few seconds. unit: what `networks` counts
     """
 
     def __init__(
-        self, stage: str, total: float, networks: int, left: Callable[[], object]
+        self,
+        stage: str,
+        total: float,
+        networks: int,
+        left: Callable[[], object],
+        unit: str = "networks",
     ) -> None:
-        self.stage, self.total, self.networks = stage, total, networks
+        self.stage, self.total, self.networks, self.unit = stage, total, networks, unit
         self.done, self.finished = 0.0, 0
         self._left, self._forecast, self._asked = left, "", time.monotonic()
         self._lock = threading.Lock()
@@ -80,7 +85,9 @@ class Watch:
             print(f"{self.stage}: {self._words(now)}", file=sys.stderr, flush=True)
 
     def _words(self, now: float) -> str:
-        words = f"{self.finished}/{self.networks} networks, {now - self._began:.0f} s"
+        words = (
+            f"{self.finished}/{self.networks} {self.unit}, {now - self._began:.0f} s"
+        )
         if self.finished == self.networks:
             return words
         if now - self._asked > ASK:

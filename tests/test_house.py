@@ -26,11 +26,13 @@ ALLOWED = {
         "activations", "data", "door", "experiment", "files", "law", "lipschitz",
         "training",
     },
+    "cases": {"data", "door", "experiment", "law", "models"},
     "account": {"engine", "experiment", "files"},
     "results": {"door", "files", "law"},
     "report": {"results"},
     "pipeline": {
-        "account", "door", "engine", "experiment", "progress", "report", "results"
+        "account", "door", "engine", "experiment", "files", "progress", "report",
+        "results",
     },
     "measurement": {
         "data", "door", "engine", "experiment", "lipschitz", "models", "training"

@@ -172,11 +172,12 @@ def _collected(run: Path) -> tuple[list[dict], int]:
 
     if not (run / "experiment.json").exists():
         return [], 0
-    rows, planned = collect(run)
+    found = collect(run)
+    rows = found.records
     if rows and not (run / "records.jsonl").exists():
         (run / "records.jsonl").write_text(records.write(rows))
-        table = tabulate(rows, planned)
+        table = tabulate(found)
         for name, render in FILES.items():
             with contextlib.suppress(ImportError):  # a figure without matplotlib
                 (run / name).write_text(render(table))
-    return rows, planned
+    return rows, found.planned

@@ -21,15 +21,19 @@ def call(args: Namespace) -> None:
     """Prints the table of the records that the run has so far."""
     from isorobust.report import FILES, tabulate
     from isorobust.results import records
-    from isorobust.results.join import collect
+    from isorobust.results.join import Found, collect
 
     folder = Path(args.run)
     if folder.is_file():
         rows = records.read(folder)
-        planned = len(rows)
+        if not rows:
+            raise BadInput(f"{folder}: no network is measured yet (no record)")
+        found = Found.of(rows)
     else:
-        rows, planned = collect(folder)
-    if not rows:
-        raise BadInput(f"{folder}: no network is measured yet ({planned} planned)")
+        found = collect(folder)
+    if not (found.records or found.rows):
+        raise BadInput(
+            f"{folder}: no network is measured yet ({found.planned} planned)"
+        )
     render = next(r for name, r in FILES.items() if name.endswith(args.format))
-    print(render(tabulate(rows, planned)), end="")
+    print(render(tabulate(found)), end="")

@@ -42,7 +42,8 @@ def call(args: Namespace) -> None:
         name = signal.Signals(caught[0]).name
         fail(f"stopped by {name}: saved, and the same command continues", code)
     print(markdown(result.table))
-    done = (
-        f"{result.trained} networks trained" if result.trained else "nothing left to do"
-    )
-    print(f"{done}; {len(result.records)} records in {result.folder}/records.jsonl")
+    did = [f"{result.trained} networks trained"] if result.trained else []
+    did += [f"{result.solved} cases solved"] if result.solved else []
+    there = [(result.records, "records"), (result.rows, "cases")]
+    files = [f"{len(rows)} in {result.folder}/{n}.jsonl" for rows, n in there if rows]
+    print(f"{', '.join(did) or 'nothing left to do'}; {', '.join(files)}")

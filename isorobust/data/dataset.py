@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class Dataset:
     x: [n, d], y: [n] float32 training points; component: [n] mixture component
     x_test: [m, d], y_test: [m] float32 fresh draws, m = 1000 (or what a file has left)
     noise_variance: sigma^2 [label^2]
+    noise: [n] float64 z = y - E[y|x] at the training points; None where the target
+        doesn't tell
     """
 
     x: np.ndarray
@@ -26,13 +29,37 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
     noise_variance: float
+    noise: np.ndarray | None = None
+
+
+class Sizes(Protocol):
+    """What decides a data set beside the seed: a Cell has it, and a solved Family."""
+
+    @property
+    def distribution(self) -> Any:
+        """Law of x."""
+
+    @property
+    def target(self) -> Any:
+        """Law of y given x."""
+
+    @property
+    def n(self) -> int:
+        """Training points."""
+
+    @property
+    def d(self) -> int:
+        """Input dimension."""
 
 
 def data_key(trial: Trial) -> str:
     """Which data a trial sees: trials that differ in model or recipe share it."""
-    cell = trial.cell
+    return _key(trial.cell, trial.seed)
+
+
+def _key(cell: Sizes, seed: int) -> str:
     parts = [describe(cell.distribution), describe(cell.target), cell.n, cell.d]
-    return json.dumps([*parts, trial.seed], sort_keys=True)
+    return json.dumps([*parts, seed], sort_keys=True)
 
 
 def generator(*identity: str) -> np.random.Generator:
@@ -42,15 +69,21 @@ def generator(*identity: str) -> np.random.Generator:
 
 
 def draw(trial: Trial) -> Dataset:
-    """The data set of a trial, at its exact shape; the same on every call.
+    """The data set of a trial: `drawn` of its cell and seed."""
+    return drawn(trial.cell, trial.seed)
+
+
+def drawn(cell: Sizes, seed: int) -> Dataset:
+    """The data set of a cell and seed, at its exact shape; the same on every call.
 
     The first n rows do not depend on how many test points follow them.
     """
-    cell, key = trial.cell, data_key(trial)
+    key = _key(cell, seed)
     sample = cell.distribution.draw(generator("x", key), cell.n + TEST_POINTS, cell.d)
     train, test = sample[: cell.n], sample[cell.n :]
     y = cell.target.label(generator("y", key), train)
     y_test = cell.target.label(generator("y_test", key), test)
+    noise = getattr(cell.target, "noise", None)
     return Dataset(
         x=train.x.astype(np.float32),
         y=y.astype(np.float32),
@@ -58,4 +91,5 @@ def draw(trial: Trial) -> Dataset:
         x_test=test.x.astype(np.float32),
         y_test=y_test.astype(np.float32),
         noise_variance=cell.target.noise_variance(train),
+        noise=noise and noise(train, y),
     )

@@ -2,6 +2,7 @@
 
     RUN/experiment.json   what this folder is for; carries its own SHA-256
     RUN/pages/00000/      params/ (orbax), trials.json, fit.json, bound_<name>.json
+    RUN/cases/<uid>.json  the rows of a case
     RUN/state/00000/      lanes in flight: 0/ (orbax), 0.json, 1/, ...
     RUN/MANIFEST.sha256   the hash of every other file; `sha256sum -c` reads it
 
@@ -42,6 +43,7 @@ from isorobust.files import (
 
 ROOMS = ("pages", "state")
 OURS = (".lock", "experiment.json.tmp")  # what a kill at the very start leaves
+BESIDE = ("bounds", "cases", "rules")  # what a later call may ask for in another way
 SLACK = 1 << 17  # bytes: orbax's small files beside the arrays
 
 
@@ -210,7 +212,7 @@ def _agree(folder: Path, identity: dict) -> None:
         write_whole(file, sealed(identity))
         return
     there = unsealed(file)
-    held, bounds = there["experiment"], there["bounds"]
+    held = there["experiment"]
     differ = list(differences(held, identity["experiment"]))
     if differ:
         more = f" and {len(differ) - 3} more" if len(differ) > 3 else ""
@@ -218,8 +220,9 @@ def _agree(folder: Path, identity: dict) -> None:
             f"--workdir={folder}: holds another experiment; differs in "
             f"{', '.join(differ[:3])}{more}; name another folder"
         )
-    if bounds != list(identity["bounds"]):
-        write_whole(file, sealed(there | {"bounds": identity["bounds"]}))
+    beside = json.loads(json.dumps({name: identity[name] for name in BESIDE}))
+    if beside != {name: there.get(name) for name in BESIDE}:
+        write_whole(file, sealed(there | beside))
 
 
 def _verify(store: Store) -> None:
@@ -229,6 +232,8 @@ def _verify(store: Store) -> None:
         if name in store.hashes and not holds(store.folder, name, digest):
             del store.hashes[name]
             room, *inside = name.split("/")
+            if room == "cases":
+                store.damaged.append(name)
             if room in ROOMS and len(inside) > 1 and inside[0].isdigit():
                 place = f"{room}/{inside[0]}"
                 part = room == "pages" and inside[1].startswith(("fit", "bound_"))

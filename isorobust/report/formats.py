@@ -7,8 +7,10 @@ import json
 import math
 from collections.abc import Callable
 
+from isorobust.report.panels import Entry
 from isorobust.report.table import AFFINE, RESPONSES, Row, Table, Verdict
 from isorobust.results.join import CLOSED
+from isorobust.results.rules import Check
 from isorobust.results.scaling import Estimate
 
 
@@ -16,6 +18,8 @@ def _number(value: float | None) -> str:
     """Three significant digits; "-" for what was not measured."""
     if value is None:
         return "-"
+    if 0 < abs(value) < TINY:
+        return f"{value:.0e}"
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
@@ -53,6 +57,8 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "reach": lambda r: _number(r.reach),
 }
 
+TINY = 1e-6
+CHECKED = ["prediction", "found", "allowed", "rows", "verdict"]
 LEGEND = (
     "lower: attained, upper: certified (geometric mean over the networks that fitted, "
     "95 % interval); exact: networks whose bracket is closed to 1e-9; floor: what the "
@@ -64,14 +70,66 @@ LEGEND = (
 
 def markdown(table: Table) -> str:
     """GitHub-flavoured Markdown."""
-    lines = [f"# {table.track} v{table.version}: {table.networks} networks", ""]
+    lines = [f"# {title(table)}", ""]
     if table.partial:
-        lines += [f"**Under way: {table.partial} networks have no record yet.**", ""]
+        kinds = "networks and cases" if table.cases else "networks"
+        lines += [f"**Under way: {table.partial} {kinds} have no record yet.**", ""]
+    if table.checks:
+        lines += ["## Predictions", "", *predictions(table), ""]
     for block in table.blocks:
         body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
         lines += [f"## {block.name}", "", *_grid(list(COLUMNS), body), ""]
         lines += [*_said(block.verdict), ""]
-    return "\n".join([*lines, LEGEND, "", "## Verdict", "", *summary(table), ""])
+    for panel in table.panels:
+        body = [[_shown(entry) for entry in line] for line in panel.lines]
+        lines += [f"## {panel.name}", "", *_grid(list(panel.heads), body), ""]
+    if table.blocks:
+        lines += [LEGEND, "", "## Verdict", "", *summary(table), ""]
+    return "\n".join(lines)
+
+
+def title(table: Table) -> str:
+    """Track, version, and what the table is of."""
+    parts = [f"{table.networks} networks"] if table.networks or not table.cases else []
+    parts += [f"{table.cases} rows of solved cases"] if table.cases else []
+    return f"{table.track} v{table.version}: {', '.join(parts)}"
+
+
+def predictions(table: Table) -> list[str]:
+    """What was predicted and what was found, the lines of a Markdown table."""
+    body = [_checked(check) for check in table.checks]
+    held = sum(check.passed is True for check in table.checks)
+    said = f"{held} of {len(table.checks)} predictions hold."
+    return [said, "", *_grid(CHECKED, body)]
+
+
+def _checked(check: Check) -> list[str]:
+    found = check.found
+    value = "-"
+    if found.value is not None:
+        value = _interval(Estimate(found.value, found.low, found.high))
+    ends = ("" if end is None else f"{end:g}" for end in (check.low, check.high))
+    allowed = " to ".join(ends).strip()
+    if check.low is None or check.high is None:
+        allowed = f">= {check.low:g}" if check.low is not None else f"<= {check.high:g}"
+    if check.judged == "interval":
+        allowed += " (interval)"
+    rows = f"{found.rows}" + (f" (less {found.excluded})" if found.excluded else "")
+    verdict = {True: "pass", False: "FAIL", None: f"none: {found.reason}"}
+    return [check.claim, value, allowed, rows, verdict[check.passed]]
+
+
+def _shown(entry: Entry) -> str:
+    """The entry, with the number of seeds that have it where not all do."""
+    value = entry.value
+    said = _interval(value) if isinstance(value, Estimate) else str(value)
+    if value is None:
+        return "-"
+    return (
+        said
+        if entry.count == entry.seeds
+        else f"{said} ({entry.count} of {entry.seeds})"
+    )
 
 
 def summary(table: Table) -> list[str]:
@@ -126,13 +184,20 @@ def as_json(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """One line a cell, its block first."""
+    """One line a cell, its block first; each panel after an empty line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["block", *COLUMNS])
+    if table.blocks:
+        writer.writerow(["block", *COLUMNS])
     for block in table.blocks:
         for row in block.rows:
             writer.writerow([block.name, *(show(row) for show in COLUMNS.values())])
+    for panel in table.panels:
+        if text.tell():
+            text.write("\n")
+        writer.writerow(["block", *panel.heads])
+        for line in panel.lines:
+            writer.writerow([panel.name, *map(_shown, line)])
     return text.getvalue()
 
 
@@ -146,14 +211,20 @@ def latex(table: Table) -> str:
     def safe(text: str) -> str:
         return "".join(escaped.get(c, c) for c in text.replace("\\", "/"))
 
-    lines = [f"% {table.track} v{table.version}, {table.networks} networks"]
+    def tabular(name: str, heads: list[str], body: list[list[str]]) -> list[str]:
+        lines = [f"% {safe(name)}", r"\begin{tabular}{" + "r" * len(heads) + "}"]
+        lines += [r"\toprule", " & ".join(map(safe, heads)) + r" \\", r"\midrule"]
+        lines += [" & ".join(map(safe, cells)) + r" \\" for cells in body]
+        return [*lines, r"\bottomrule", r"\end{tabular}", ""]
+
+    lines = [f"% {title(table)}"]
+    if table.checks:
+        checked = [_checked(check) for check in table.checks]
+        lines += tabular("predictions", CHECKED, checked)
     for block in table.blocks:
         body = [[show(row) for show in COLUMNS.values()] for row in block.rows]
-        lines += [
-            f"% {safe(block.name)}",
-            r"\begin{tabular}{" + "r" * len(COLUMNS) + "}",
-        ]
-        lines += [r"\toprule", " & ".join(map(safe, COLUMNS)) + r" \\", r"\midrule"]
-        lines += [" & ".join(map(safe, cells)) + r" \\" for cells in body]
-        lines += [r"\bottomrule", r"\end{tabular}", ""]
+        lines += tabular(block.name, list(COLUMNS), body)
+    for panel in table.panels:
+        body = [[_shown(entry) for entry in line] for line in panel.lines]
+        lines += tabular(panel.name, list(panel.heads), body)
     return "\n".join(lines)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from isorobust.report.panels import Panel, panels
 from isorobust.results import scaling
-from isorobust.results.join import CLOSED
+from isorobust.results.join import CLOSED, Found
+from isorobust.results.rules import Check, judge
 from isorobust.results.scaling import Estimate, Fit
 
 RESPONSES = ("lower", "upper")
@@ -83,25 +85,36 @@ class Block:
 
 @dataclass(frozen=True)
 class Table:
-    """A whole table. partial: trials planned but without a record so far."""
+    """A whole table.
+
+    cases: rows of cases; partial: trials and such rows planned but not there so far
+    checks: what was predicted beforehand, held against all of them
+    """
 
     track: str
     version: int
     networks: int
+    cases: int
     partial: int
+    checks: tuple[Check, ...]
     blocks: tuple[Block, ...]
+    panels: tuple[Panel, ...]
 
 
-def tabulate(records: list[dict], planned: int) -> Table:
-    """The table of some records of one track and version."""
+def tabulate(run: Found) -> Table:
+    """The table of what a run of one track and version has so far."""
     blocks: dict[str, list[dict]] = {}
-    for record in records:
+    for record in run.records:
         blocks.setdefault(record["block"], []).append(record)
+    networks = [{"kind": "network"} | record for record in run.records]
     return Table(
-        track=records[0]["track"],
-        version=records[0]["track_version"],
-        networks=len(records),
-        partial=planned - len(records),
+        track=run.track,
+        version=run.version,
+        networks=len(run.records),
+        cases=len(run.rows),
+        partial=run.planned - len(run.records) - len(run.rows),
+        checks=judge(run.rules, networks + run.rows),
+        panels=panels(run.rows, run.shown),
         blocks=tuple(
             Block(name, tuple(_rows(some)), _verdict(some))
             for name, some in blocks.items()

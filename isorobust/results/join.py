@@ -1,6 +1,7 @@
 """From what a run's pages say of a trial to its record: pure JSON and numpy, no jax."""
 
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,25 +9,60 @@ from isorobust.door import BadInput
 from isorobust.files import manifest, read_json, unsealed
 from isorobust.law import floors, theorem
 from isorobust.law.setting import Setting
+from isorobust.results import rules
 from isorobust.results.records import SCHEMA
+from isorobust.results.rules import Rule
 
 DOMAINS = ("rd", "sphere")
 CLOSED = 1e-9  # a bracket this tight is the constant: records call it exact
 ROUNDING = 1e-12  # by which a lower bound may seem to exceed an upper one
 
 
-def collect(folder: Path) -> tuple[list[dict], int]:
-    """(records of all measured trials in plan order, number of trials planned).
+@dataclass(frozen=True)
+class Found:
+    """What a run has so far.
 
-    Reads experiment.json and the pages of a run, finished or under way. Raises BadInput
-    for a folder that holds no run.
+    records: of all measured trials in plan order; rows: of all cases computed; planned:
+    how many of both there will be. shown: block of cases -> columns that a table shows
+    """
+
+    track: str
+    version: int
+    records: list[dict]
+    planned: int
+    rows: list[dict] = field(default_factory=list)
+    shown: dict[str, list[str]] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+
+    @staticmethod
+    def of(records: list[dict], planned: int | None = None) -> "Found":
+        """Some records alone."""
+        first, count = records[0], len(records) if planned is None else planned
+        return Found(first["track"], first["track_version"], records, count)
+
+
+def collect(folder: Path) -> Found:
+    """What a run has so far: it may be under way.
+
+    Reads experiment.json, the pages and the cases. Raises BadInput for a folder that
+    holds no run.
     """
     file = folder / "experiment.json"
     if not file.is_file():
         raise BadInput(f"{folder}: holds no run (no experiment.json)")
     about = unsealed(file)
     try:
-        return _collect(folder, about), len(about["trials"])
+        experiment = about["experiment"]
+        cases, seeds = about.get("cases", {}), experiment["seeds"]
+        return Found(
+            experiment["track"],
+            experiment["version"],
+            _collect(folder, about),
+            len(about["trials"]) + seeds * len(cases),
+            _cases(folder, cases),
+            {case["block"]: case["shown"] for case in cases.values()},
+            [rules.from_json(rule) for rule in about.get("rules", ())],
+        )
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
@@ -50,6 +86,16 @@ def _collect(folder: Path, about: dict) -> list[dict]:
             measured = dict(zip(bounds, bound, strict=True))
             found[row["uid"]] = join(identities[row["uid"]], row, fit, measured)
     return [found[uid] for uid in identities if uid in found]
+
+
+def _cases(folder: Path, planned: dict[str, dict]) -> list[dict]:
+    """The rows of the cases that the manifest vouches for, in the plan's order."""
+    hashes, rows = manifest(folder), []
+    for uid in planned:
+        name = f"cases/{uid}.json"
+        if name in hashes:
+            rows += read_json(folder, name, hashes[name])
+    return rows
 
 
 def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> dict:

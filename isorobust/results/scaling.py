@@ -40,23 +40,48 @@ class Fit:
     excluded: int
 
 
-def averages(rows: list[dict], response: str) -> list[dict]:
-    """One dict a cell with a network that reached its target: n, d, p, law_ratio, log.
+@dataclass(frozen=True)
+class Average:
+    """A cell over its networks that reached their target.
 
-    log: the mean of log(response) over those networks; count: how many they are.
+    log: the mean of log(response); factors: the geometric means of the factors, each
+    the number itself where it is the same for all; count: how many networks they are
     """
+
+    log: float
+    factors: dict[str, float]
+    count: int
+
+
+def averages(
+    rows: list[dict], response: str, factors: tuple[str, ...] = ()
+) -> list[Average]:
+    """One Average a cell that has a network which reached its target."""
     cells: dict[str, list[dict]] = {}
     for row in rows:
-        if row["reached"] and row[response]:
+        if row["reached"] and all(
+            _positive(row[name]) for name in (response, *factors)
+        ):
             cells.setdefault(row["cell"], []).append(row)
     return [
-        {name: some[0][name] for name in ("cell", "n", "d", "p", "law_ratio")}
-        | {
-            "log": float(np.mean(np.log([r[response] for r in some]))),
-            "count": len(some),
-        }
+        Average(
+            float(np.mean(np.log([row[response] for row in some]))),
+            {name: _middle([row[name] for row in some]) for name in factors},
+            len(some),
+        )
         for some in cells.values()
     ]
+
+
+def _positive(value: float | None) -> bool:
+    return value is not None and value > 0
+
+
+def _middle(values: list[float]) -> float:
+    """The geometric mean; the number itself where all are the same."""
+    if len(set(values)) == 1:
+        return float(values[0])
+    return float(np.exp(np.mean(np.log(values))))
 
 
 def power_law(
@@ -66,18 +91,26 @@ def power_law(
 
     None with too few cells, or where the factors don't vary independently.
     """
-    cells = averages(rows, response)
+    cells = averages(rows, response, factors)
     columns = [np.ones(len(cells))]
-    columns += [np.log([float(cell[name]) for cell in cells]) for name in factors]
-    y = np.array([cell["log"] for cell in cells])
+    columns += [np.log([cell.factors[name] for cell in cells]) for name in factors]
+    y = np.array([cell.log for cell in cells])
     return _fit("log-log", ["constant", *factors], columns, y, cells, rows, rng)
 
 
-def affine(rows: list[dict], response: str, rng: np.random.Generator) -> Fit | None:
-    """L = a + b sqrt(n d / p) over cells by least squares; L the geometric mean."""
-    cells = averages(rows, response)
-    columns = [np.ones(len(cells)), np.array([cell["law_ratio"] for cell in cells])]
-    y = np.exp([cell["log"] for cell in cells])
+def affine(
+    rows: list[dict],
+    response: str,
+    rng: np.random.Generator,
+    factor: str = "law_ratio",
+) -> Fit | None:
+    """L = a + b factor over cells by least squares; L the geometric mean.
+
+    The factor is sqrt(n d / p) unless named.
+    """
+    cells = averages(rows, response, (factor,))
+    columns = [np.ones(len(cells)), np.array([c.factors[factor] for c in cells])]
+    y = np.exp([cell.log for cell in cells])
     return _fit("affine", ["a", "b"], columns, y, cells, rows, rng)
 
 
@@ -86,7 +119,7 @@ def _fit(
     names: list[str],
     columns: list[np.ndarray],
     y: np.ndarray,
-    cells: list[dict],
+    cells: list[Average],
     rows: list[dict],
     rng: np.random.Generator,
 ) -> Fit | None:
@@ -95,7 +128,7 @@ def _fit(
         return None
     best = np.linalg.lstsq(x, y)[0]
     spread = float(np.sum((y - y.mean()) ** 2))
-    used = sum(cell["count"] for cell in cells)
+    used = sum(cell.count for cell in cells)
     low, high = _interval(x, y, rng)
     terms = {
         name: Estimate(

@@ -12,6 +12,7 @@ import pytest
 from isorobust.report import FILES, tabulate
 from isorobust.report.formats import COLUMNS, markdown
 from isorobust.results import scaling
+from isorobust.results.join import Found
 
 
 def record(cell: int, seed: int, **change: object) -> dict:
@@ -37,7 +38,7 @@ def records() -> list[dict]:
 
 
 def test_a_row_counts_and_averages(records: list[dict]) -> None:
-    table = tabulate(records, planned=40)
+    table = tabulate(Found.of(records, 40))
     (block,) = table.blocks
     first = block.rows[0]
     assert (first.attempted, first.reached, first.diverged) == (4, 3, 1)
@@ -51,7 +52,7 @@ def test_a_row_counts_and_averages(records: list[dict]) -> None:
 
 
 def test_the_same_records_give_the_same_bytes(records: list[dict]) -> None:
-    one, two = (tabulate(records, 36) for _ in range(2))
+    one, two = (tabulate(Found.of(records)) for _ in range(2))
     for name, render in FILES.items():
         assert render(one) == render(two), name
 
@@ -59,10 +60,10 @@ def test_the_same_records_give_the_same_bytes(records: list[dict]) -> None:
 def test_violations_are_shown(records: list[dict]) -> None:
     """Also those of networks that did not reach their target."""
     records[3] |= {"violated": True, "upper_over_floor": 0.5}
-    (block,) = tabulate(records, 36).blocks
+    (block,) = tabulate(Found.of(records)).blocks
     assert block.verdict.violations == 1 and block.verdict.smallest == 0.5
     assert "1 floors violated in 36 networks (smallest upper/floor 0.500)" in markdown(
-        tabulate(records, 36)
+        tabulate(Found.of(records))
     )
 
 
@@ -72,7 +73,7 @@ def grid(text: str, pattern: str) -> list[list[str]]:
 
 
 def test_formats_carry_the_same_numbers(records: list[dict]) -> None:
-    table = tabulate(records, 36)
+    table = tabulate(Found.of(records))
     text = {name: render(table) for name, render in FILES.items()}
     shown = [row[1:] for row in csv.reader(io.StringIO(text["table.csv"]))][1:]
     assert shown == grid(text["table.md"], r"\| \d")  # rows of cells begin with n
@@ -90,21 +91,21 @@ def test_brackets_are_summed_up_by_domain(records: list[dict]) -> None:
     for i, row in enumerate(records):
         row |= {"lower": 1.0, "upper": 1.0 if i < 10 else 1.1}
         row |= {"lower_sphere": 1.0, "upper_sphere": 1.3}
-    (block,) = tabulate(records, 36).blocks
+    (block,) = tabulate(Found.of(records)).blocks
     whole, sphere = block.verdict.brackets.values()
     assert (whole.networks, whole.exact, whole.median) == (35, 9, 1.1)
     assert (sphere.exact, sphere.p95) == (0, 1.3) and block.rows[0].exact == 3
     said = "upper/lower on R^d: median 1.1000, 95 % quantile 1.1000; 9 of 35"
-    assert said in markdown(tabulate(records, 36))
+    assert said in markdown(tabulate(Found.of(records)))
 
 
 def test_latex_is_escaped(records: list[dict]) -> None:
-    text = FILES["table.tex"](tabulate(records, 36))
+    text = FILES["table.tex"](tabulate(Found.of(records)))
     assert r"a \& b\_c" in text and r"\toprule" in text
 
 
 def test_the_figure_is_svg_and_marks_every_cell(records: list[dict]) -> None:
-    text = FILES["bracket.svg"](tabulate(records, 36))
+    text = FILES["bracket.svg"](tabulate(Found.of(records)))
     assert ET.fromstring(text).tag.endswith("svg")
     assert "√(nd/p)" in text and "d = 20" in text
 
@@ -116,7 +117,7 @@ def test_a_table_of_nothing_that_fitted() -> None:
                reach=None, violated=None, crossed=None)
         for c in range(3) for s in range(2)
     ]  # fmt: skip
-    table = tabulate(rows, 6)
+    table = tabulate(Found.of(rows))
     (block,) = table.blocks
     assert block.verdict.fits == {"lower": {}, "upper": {}}
     for render in FILES.values():
