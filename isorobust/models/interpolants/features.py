@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.special import expit
 
-__all__ = ["ACTIVATIONS", "Activation", "Moments"]
+__all__ = ["ACTIVATIONS", "Activation", "Moments", "Name"]
 
+Name = Literal["square", "cos", "tanh", "softplus"]
 Curve = Callable[[np.ndarray], np.ndarray]
 
 

@@ -8,14 +8,14 @@ theirs: S = |grad f| at fresh points of N(0, I/d), the same number. S / sqrt(nd/
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from scipy.linalg import lapack
 
 from isorobust.door import AtLeast
 from isorobust.models.interpolants import published
-from isorobust.models.interpolants.features import ACTIVATIONS, Activation
+from isorobust.models.interpolants.features import ACTIVATIONS, Activation, Name
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = ["NTK", "RandomFeatures", "least_norm"]
@@ -44,7 +44,7 @@ class NTK:
     """
 
     k: Annotated[int, AtLeast(1)] = 40
-    activation: Literal["square", "cos", "tanh", "softplus"] = "square"
+    activation: Name = "square"
 
     sizes = ("k",)
     shown = ("sensitivity", "over_law", "over_predicted")
@@ -105,7 +105,7 @@ class RandomFeatures:
     """
 
     k: Annotated[int, AtLeast(1)] = 4000
-    activation: Literal["square", "cos", "tanh", "softplus"] = "square"
+    activation: Name = "square"
 
     sizes = ("k",)
     shown = ("sensitivity", "over_law", "over_predicted")
