@@ -5,6 +5,7 @@ frozen dataclass of `__all__`; `solution.Solution` says what each of them gives.
 """
 
 from isorobust.models.interpolants.cover import OneParameterCover
+from isorobust.models.interpolants.kernels import NTK, RandomFeatures
 from isorobust.models.interpolants.linear import (
     LeastSquares,
     MinNorm,
@@ -16,6 +17,7 @@ from isorobust.models.interpolants.rank import RankK
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = [
+    "NTK",
     "LeastSquares",
     "McShane",
     "MinNorm",
@@ -23,6 +25,7 @@ __all__ = [
     "ProjectedQuadratic",
     "Quadratic",
     "QuantisedLeastSquares",
+    "RandomFeatures",
     "RankK",
     "Solution",
 ]
