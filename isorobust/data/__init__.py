@@ -2,6 +2,7 @@
 
 from isorobust.data.controls import DiscreteCube, ProductLaplace, ScaleMixture
 from isorobust.data.dataset import Dataset, draw
+<<<<<<< HEAD
 from isorobust.data.distributions import (
     AnisotropicGaussian,
     Cube,
@@ -11,13 +12,20 @@ from isorobust.data.distributions import (
     Sphere,
     UnnormalisedGaussian,
 )
+=======
+from isorobust.data.distributions import Gaussian, Mixture, Sphere
+from isorobust.data.images import CIFAR10, MNIST, CIFAR10Classes, MNISTClasses
+>>>>>>> verb
 from isorobust.data.real import NPZ, DigitClasses, Digits
 from isorobust.data.targets import BalancedSigns, Classes, Flipped, IIDSigns, Teacher
 
 __all__ = [
+    "CIFAR10",
+    "MNIST",
     "NPZ",
     "AnisotropicGaussian",
     "BalancedSigns",
+    "CIFAR10Classes",
     "Classes",
     "Cube",
     "Dataset",
@@ -28,6 +36,7 @@ __all__ = [
     "Flipped",
     "Gaussian",
     "IIDSigns",
+    "MNISTClasses",
     "Mixture",
     "ProductLaplace",
     "ScaleMixture",
