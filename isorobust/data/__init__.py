@@ -2,7 +2,6 @@
 
 from isorobust.data.controls import DiscreteCube, ProductLaplace, ScaleMixture
 from isorobust.data.dataset import Dataset, draw
-<<<<<<< HEAD
 from isorobust.data.distributions import (
     AnisotropicGaussian,
     Cube,
@@ -12,10 +11,7 @@ from isorobust.data.distributions import (
     Sphere,
     UnnormalisedGaussian,
 )
-=======
-from isorobust.data.distributions import Gaussian, Mixture, Sphere
 from isorobust.data.images import CIFAR10, MNIST, CIFAR10Classes, MNISTClasses
->>>>>>> verb
 from isorobust.data.real import NPZ, DigitClasses, Digits
 from isorobust.data.targets import BalancedSigns, Classes, Flipped, IIDSigns, Teacher
 
