@@ -7,7 +7,16 @@ import pytest
 from scipy.special import gammaln, ive
 from scipy.stats import binom
 
-from isorobust.data import Gaussian, Mixture, Sphere
+from isorobust.data.controls import DiscreteCube, ProductLaplace, ScaleMixture
+from isorobust.data.distributions import (
+    AnisotropicGaussian,
+    Cube,
+    EmbeddedSphere,
+    Gaussian,
+    Mixture,
+    Sphere,
+    UnnormalisedGaussian,
+)
 from isorobust.law import isoperimetry
 
 T = np.linspace(0.05, 4, 30)  # in units of sqrt d
@@ -48,12 +57,23 @@ def test_the_sphere_s_coordinate_stays_within(d: int) -> None:
     assert found <= c and found >= 0.99 * min(1.0, c * (d - 1) / d)
 
 
-def test_distributions_of_the_suite_say_the_same() -> None:
-    for d in (2, 50):
-        assert Gaussian().isoperimetry(d) == isoperimetry.gaussian().value
-        assert Sphere().isoperimetry(d) == isoperimetry.sphere(d).value
-        spread = Mixture(spread=0.5).isoperimetry(d)
-        assert spread == isoperimetry.strongly_log_concave(1 / 0.5**2).value
+@pytest.mark.parametrize("d", [16, 50])
+def test_distributions_of_the_suite_say_the_same(d: int) -> None:
+    axes = AnisotropicGaussian().spectrum(d).tolist()
+    for distribution, constant in (
+        (Gaussian(), isoperimetry.gaussian()),
+        (UnnormalisedGaussian(), isoperimetry.standard_gaussian(d)),
+        (AnisotropicGaussian(), isoperimetry.anisotropic_gaussian(axes)),
+        (Sphere(), isoperimetry.sphere(d)),
+        (EmbeddedSphere(m=8), isoperimetry.embedded_sphere(8, d)),
+        (Cube(), isoperimetry.cube(d)),
+        (Mixture(spread=0.5), isoperimetry.strongly_log_concave(1 / 0.5**2)),
+        (DiscreteCube(), isoperimetry.discrete_cube()),
+        (ScaleMixture(), isoperimetry.scale_mixture()),
+        (ProductLaplace(), isoperimetry.laplace()),
+    ):
+        said = distribution.isoperimetry(d)
+        assert said == pytest.approx(constant.value), distribution
 
 
 def test_an_embedded_sphere_has_its_own_dimension() -> None:
