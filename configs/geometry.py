@@ -18,7 +18,7 @@ c_hat growing as d^(1 +- .1), not at all in estimated moments (tails show Laplac
 as d^(.5 +- .1). On the embedded sphere distances don't depend on d.
 
 Command.  isorobust run --config=configs/geometry.py --workdir=runs/geometry
-Cost.     about 1 minute on 2 CPU cores, nothing is compiled; `:smoke` some 3 seconds.
+Cost.     0.7 minutes on 2 CPU cores, nothing is compiled; `:smoke` some 3 seconds.
 """
 
 import math
