@@ -11,13 +11,17 @@ from isorobust.data.distributions import (
     Sphere,
     UnnormalisedGaussian,
 )
+from isorobust.data.images import CIFAR10, MNIST, CIFAR10Classes, MNISTClasses
 from isorobust.data.real import NPZ, DigitClasses, Digits
 from isorobust.data.targets import BalancedSigns, Classes, Flipped, IIDSigns, Teacher
 
 __all__ = [
+    "CIFAR10",
+    "MNIST",
     "NPZ",
     "AnisotropicGaussian",
     "BalancedSigns",
+    "CIFAR10Classes",
     "Classes",
     "Cube",
     "Dataset",
@@ -28,6 +32,7 @@ __all__ = [
     "Flipped",
     "Gaussian",
     "IIDSigns",
+    "MNISTClasses",
     "Mixture",
     "ProductLaplace",
     "ScaleMixture",
