@@ -46,10 +46,9 @@ def test_rows_stand_alone() -> None:
         assert row["exact"] == row["lower"] == row["upper"]
         assert row["reached"] and row["epsilon"] == pytest.approx(1)
         assert row["violated"] is False and row["upper_over_floor"] >= 1
-        assert row["floor"] == max(
-            v for k, v in row.items() if k.startswith("floor_") and k != "floor_theorem"
-            and v is not None and not k.endswith("_reason")
-        )  # fmt: skip
+        names = ("data", "rank", "sharp", "noise", "quantised")
+        assert row["floor"] == max(row[f"floor_{name}"] or 0 for name in names)
+        assert row["floor"] == row[f"floor_{row['floor_name']}"]
     assert rows == CASE.rows(3, 0.01)
 
 

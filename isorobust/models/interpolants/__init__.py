@@ -5,22 +5,27 @@ frozen dataclass of `__all__`; `solution.Solution` says what each of them gives.
 """
 
 from isorobust.models.interpolants.cover import OneParameterCover
+from isorobust.models.interpolants.kernels import NTK, RandomFeatures
 from isorobust.models.interpolants.linear import (
     LeastSquares,
     MinNorm,
     QuantisedLeastSquares,
 )
+from isorobust.models.interpolants.nearest import McShane
 from isorobust.models.interpolants.quadratic import ProjectedQuadratic, Quadratic
 from isorobust.models.interpolants.rank import RankK
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = [
+    "NTK",
     "LeastSquares",
+    "McShane",
     "MinNorm",
     "OneParameterCover",
     "ProjectedQuadratic",
     "Quadratic",
     "QuantisedLeastSquares",
+    "RandomFeatures",
     "RankK",
     "Solution",
 ]

@@ -24,7 +24,9 @@ class Solution:
         exact, nan where there is none (an upper bound from ascent isn't one)
     domain: "rd" or "sphere" (geodesic: tangential gradients), or "ball"
     rho [s]: length of all parameters; log_j [s]: log J, |f_w(x) - f_v(x)| <= J |w - v|
-        on the ball of radius rho for |x| <= R. None: the sharp floor is silent
+        on the ball of radius rho, rounded up to a power of two (law.setting.rounded_up)
+        so that the class is named before the data, and |x| <= R. None: the floors of
+        such classes are silent
     bits: log2 |F| of a finite class (quantised weights), which rho and J don't enter
     rank: f = g(P x) with rank P = r (None: d)
     columns: name -> [s] further numbers, such as "predicted", the family's own theory
