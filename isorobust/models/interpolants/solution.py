@@ -39,3 +39,11 @@ class Solution:
     bits: float | None = None
     rank: int | None = None
     columns: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def named_ball(rho: np.ndarray) -> np.ndarray:
+    """The power of two >= max(rho, 1) [s] that names a class before its function.
+
+    A J that grows with the weights has to hold on all of that ball.
+    """
+    return np.exp2(np.ceil(np.log2(np.maximum(rho, 1.0))))
