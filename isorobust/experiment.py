@@ -184,8 +184,8 @@ def load(spec: str, overrides: Iterable[str] = ()) -> Experiment:
     The word after the colon names a function of the file; without it the first name of
     the file's `__all__` is called. overrides: `field=value` texts (`seeds=2`,
     `recipe.steps=500`), applied to the experiment's own field of that name, else to
-    every cell that has it. A bundled config needs no checkout: its path is looked up
-    beside the package when it isn't found from here.
+    every cell and case that has it. A bundled config needs no checkout: its path is
+    looked up beside the package when it isn't found from here.
 
     Raises BadInput, in one line, for whatever is wrong with any of it.
     """
@@ -246,18 +246,28 @@ def _override(experiment: Experiment, override: str) -> Experiment:
     where = f"--set {path}"
     if not equals:
         raise BadInput(f"--set {override}: must be field=value")
-    own = {f.name for f in fields(experiment) if f.name not in ("cells", "track")}
+    closed = ("track", "rules", "cells", "cases")
+    own = {f.name for f in fields(experiment) if f.name not in closed}
     if path in own:
         changed = _replace(experiment, path, text, where)
     else:
-        known = sorted({name for cell in experiment.cells for name in _paths(cell)})
+        parts = (*experiment.cells, *experiment.cases)
+        known = {name for part in parts for name in _paths(part)}
         if path not in known:
             raise BadInput(f"{where}: no such field; {nearest(path, [*own, *known])}")
-        cells = tuple(
-            _replace(cell, path, text, where) if path in _paths(cell) else cell
-            for cell in experiment.cells
+
+        def replaced(some: tuple[Any, ...]) -> tuple[Any, ...]:
+            every = [
+                _replace(part, path, text, where) if path in _paths(part) else part
+                for part in some
+            ]
+            return tuple(dict.fromkeys(every))
+
+        changed = dataclasses.replace(
+            experiment,
+            cells=replaced(experiment.cells),
+            cases=replaced(experiment.cases),
         )
-        changed = dataclasses.replace(experiment, cells=tuple(dict.fromkeys(cells)))
     if dataclasses.replace(changed, bounds=experiment.bounds) == experiment:
         return changed  # the same networks: other bounds are no other experiment
     suffix = "" if experiment.track.endswith("+set") else "+set"

@@ -110,7 +110,7 @@ def _trial(kept: Stored) -> tuple[Network, Points | None]:
     Data that came from a file can't be drawn again without it.
     """
     model, points = _made(kept.cell["model"]), None
-    if kept.cell["distribution"]["kind"] != "NPZ":
+    if "sha256" not in kept.cell["distribution"]:
         trial = Trial(_made(kept.cell), kept.seed)
         if trial.uid != kept.uid:
             raise BadInput(f"{kept.uid}: was made by another version of isorobust")

@@ -7,6 +7,7 @@ import pytest
 from isorobust.engine.plan import plan
 from isorobust.experiment import load
 from isorobust.pipeline import run
+from isorobust.results.statistics import FEW
 
 CONFIGS = sorted(Path(__file__).parent.parent.joinpath("configs").glob("[!_]*.py"))
 
@@ -22,9 +23,14 @@ def test_the_recipe_card(config: Path) -> None:
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda f: f.stem)
 def test_smoke(config: Path, tmp_path: Path) -> None:
     found = run(load(f"{config}:smoke"), tmp_path / "run")
-    assert found.records
-    for row in found.records:
-        assert row["lower"] <= row["upper"] and not row["violated"]
+    rows = found.records + found.rows
+    assert rows and len(rows) == len(found.records) + found.table.cases
+    for row in rows:
+        low, high = row.get("lower"), row.get("upper")
+        assert low is None or high is None or low <= high * (1 + 1e-9)
+        assert not row.get("violated")
+    for check in found.table.checks:  # a statistic of no row is a misspelt one
+        assert check.found.rows or check.found.reason == FEW, check.claim
 
 
 def test_the_first_real_table_is_as_promised() -> None:

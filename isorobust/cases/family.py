@@ -1,6 +1,5 @@
 """A solvable family on a data set: the same data that a trained network would see."""
 
-import math
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -9,8 +8,8 @@ import numpy as np
 from isorobust.data.dataset import Dataset, drawn, generator
 from isorobust.door import AtLeast
 from isorobust.experiment import describe, digest
-from isorobust.law import floors, theorem
-from isorobust.law.setting import Setting, pair_numbers
+from isorobust.law.columns import columns
+from isorobust.law.setting import Setting, of_data
 from isorobust.models.interpolants.solution import Solution
 
 # a bracket on one domain -> the floors' domains that it can be held against. The sphere
@@ -109,51 +108,31 @@ class Family:
             "upper": upper,
             "exact": upper if closed else None,
         }
-        row |= {
-            "law_ratio": theorem.law_ratio(self.n, self.d, found.p),
-            "floor_theorem": theorem.literal_floor(setting),
-            "theorem_applies": theorem.literal_applies(setting),
-        }
-        valid = {
-            name: floor
-            for name in floors.__all__
-            if (floor := getattr(floors, name)(setting)).value is not None
-        }
-        row |= {f"floor_{name}": None for name in floors.__all__}
-        row |= {f"floor_{name}": floor.value for name, floor in valid.items()}
-        row |= _verdict(upper, found.domain, valid)
+        row |= columns(setting)
+        row |= _verdict(row, found.domain)
         return row | {k: _real(v[i]) for k, v in found.columns.items()}
 
     def _setting(
         self, found: Solution, i: int, data: Dataset, known: Any, delta: float
     ) -> Setting:
         x, y = np.asarray(data.x, float), np.asarray(data.y, float)
-        gap, eigenvalues = pair_numbers(x, y)
         rank = min(found.rank or self.d, self.d)
-        sums = [abs(y[data.component == k].sum()) for k in np.unique(data.component)]
         c, radius = known or (None, None)
-        rho = math.inf if found.rho is None else float(found.rho[i])
         return Setting(
-            n=self.n,
-            d=self.d,
+            **of_data(x, y, data.component, rank, data.noise),
             p=found.p,
-            width=rank,
-            depth=2,
-            slope=1.0,
             mse=float(found.mse[i]),
             noise_variance=data.noise_variance,
-            signs=bool(np.all(np.abs(y) == 1)),
             independent=self.target.independent,
-            imbalance=float(sum(sums) / self.n),
+            noise_independent=getattr(self.target, "noise_independent", False),
             components=self.distribution.components,
             c=c,
             radius=radius,
             on_sphere=self.distribution.on_sphere,
-            rho=rho,
-            largest=rho,
-            label_gap=gap,
-            pair_square=float(eigenvalues.sum()),
-            pair_top=float(eigenvalues[:rank].sum()),
+            rho=None if found.rho is None else float(found.rho[i]),
+            log_j=None if found.log_j is None else float(found.log_j[i]),
+            bits=found.bits,
+            rank=rank,
             delta=delta,
         )
 
@@ -163,10 +142,10 @@ def _real(value: float | np.floating | np.integer | np.bool_) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _verdict(upper: float | None, domain: str, valid: dict[str, floors.Floor]) -> dict:
+def _verdict(row: dict, domain: str) -> dict:
     """The highest floor that the bracket can be held against, and how they compare."""
-    held = [f.value for f in valid.values() if f.domain in HELD[domain] and f.value]
-    floor = max(held, default=None)
+    floor = max((row[f"floor_{d}"] or 0.0 for d in HELD[domain]), default=0.0) or None
+    upper = row["upper"]
     if upper is None or floor is None:
         return {"floor": floor, "violated": None, "upper_over_floor": None}
     violated = bool(upper < floor)

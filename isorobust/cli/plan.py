@@ -73,6 +73,9 @@ def _show(whole: Any, forecast: Any, sizes: dict[int, int]) -> None:
         f"{len(experiment.cells)} cells, {whole.programs} training programs, at most "
         f"{whole.flops / 1e9:,.0f} GFLOP, {disk_bytes(whole) / 1e6:.1f} MB on disk"
     )
+    if experiment.cases:
+        count = len(experiment.cases)
+        print(f"and {count} cases x {experiment.seeds} seeds, solved on the host")
     print(
         f"training {forecast.training()}, measuring {forecast.measuring()}, "
         f"together {forecast.total()}: medians and 90 % intervals"

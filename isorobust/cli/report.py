@@ -27,7 +27,7 @@ def call(args: Namespace) -> None:
     if folder.is_file():
         rows = records.read(folder)
         if not rows:
-            raise BadInput(f"{folder}: holds no record")
+            raise BadInput(f"{folder}: no network is measured yet (no record)")
         found = Found.of(rows)
     else:
         found = collect(folder)

@@ -19,6 +19,8 @@ class Dataset:
     x: [n, d], y: [n] float32 training points; component: [n] mixture component
     x_test: [m, d], y_test: [m] float32 fresh draws, m = 1000 (or what a file has left)
     noise_variance: sigma^2 [label^2]
+    noise: [n] float64 z = y - E[y|x] at the training points; None where the target
+        doesn't tell
     """
 
     x: np.ndarray
@@ -27,6 +29,7 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
     noise_variance: float
+    noise: np.ndarray | None = None
 
 
 class Sizes(Protocol):
@@ -80,6 +83,7 @@ def drawn(cell: Sizes, seed: int) -> Dataset:
     train, test = sample[: cell.n], sample[cell.n :]
     y = cell.target.label(generator("y", key), train)
     y_test = cell.target.label(generator("y_test", key), test)
+    noise = getattr(cell.target, "noise", None)
     return Dataset(
         x=train.x.astype(np.float32),
         y=y.astype(np.float32),
@@ -87,4 +91,5 @@ def drawn(cell: Sizes, seed: int) -> Dataset:
         x_test=test.x.astype(np.float32),
         y_test=y_test.astype(np.float32),
         noise_variance=cell.target.noise_variance(train),
+        noise=noise and noise(train, y),
     )

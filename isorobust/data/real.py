@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from isorobust.data.sample import Sample
+from isorobust.data.stock import misfit, scaled, shuffled, state
 from isorobust.door import BadInput
 
 __all__ = ["NPZ", "DigitClasses", "Digits"]
@@ -35,7 +36,7 @@ class Digits:
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n different images in random order (all there are, where n is larger)."""
-        return _shuffled(_digits(self.positive, self.negative), rng, n)
+        return shuffled(_digits(self.positive, self.negative), rng, n)
 
     def isoperimetry(self, d: int) -> None:
         """None: not known."""
@@ -52,7 +53,12 @@ class Digits:
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return _misfit(_digits(self.positive, self.negative), cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return _digits(self.positive, self.negative).x.shape
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class DigitClasses:
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n different images in random order (all there are, where n is larger)."""
-        return _shuffled(_digit_classes(self.digits), rng, n)
+        return shuffled(_digit_classes(self.digits), rng, n)
 
     def isoperimetry(self, d: int) -> None:
         """None: not known."""
@@ -93,7 +99,12 @@ class DigitClasses:
         """What is wrong with a cell of this data."""
         if not getattr(cell.target, "classes", False):
             return "distribution = DigitClasses: needs target = Classes"
-        return _misfit(_digit_classes(self.digits), cell)
+        return misfit(self.shape, cell)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return _digit_classes(self.digits).x.shape
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,7 @@ class NPZ:
 
     def draw(self, rng: np.random.Generator, n: int, d: int) -> Sample:
         """n different points in random order (all there are, where n is larger)."""
-        return _shuffled(_npz(self.path, _state(self.path)), rng, n)
+        return shuffled(_npz(self.path, state(self.path)), rng, n)
 
     def isoperimetry(self, d: int) -> None:
         """None: not known."""
@@ -120,35 +131,24 @@ class NPZ:
 
     def identity(self) -> dict:
         """The content's hash."""
-        return {"sha256": _hash(self.path, _state(self.path))}
+        return {"sha256": _hash(self.path, state(self.path))}
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
         try:
-            _npz(self.path, _state(self.path))
+            _npz(self.path, state(self.path))
         except BadInput as error:
             return str(error)
         return None
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
-        return _misfit(_npz(self.path, _state(self.path)), cell)
+        return misfit(self.shape, cell)
 
-
-def _shuffled(everything: Sample, rng: np.random.Generator, n: int) -> Sample:
-    rows = rng.permutation(len(everything.x))[:n]
-    label = everything.label
-    assert label is not None  # real data comes with labels
-    return Sample(everything.x[rows], everything.component[rows], label[rows])
-
-
-def _misfit(everything: Sample, cell: Any) -> str | None:
-    size, d = everything.x.shape
-    if cell.d != d:
-        return f"d = {cell.d}: the data has d = {d}"
-    if cell.n > size:
-        return f"n = {cell.n}: the data has {size} points"
-    return None
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, d) of all there is."""
+        return _npz(self.path, state(self.path)).x.shape
 
 
 @functools.cache  # a file is read once, not once a trial
@@ -176,25 +176,16 @@ def _images(chosen: tuple[int, ...], kind: str) -> tuple[np.ndarray, np.ndarray]
         ) from None
     images, digits = load_digits(return_X_y=True)
     rows = np.isin(digits, chosen)
-    return _scaled(images[rows] - images[rows].mean(axis=0)), digits[rows]
-
-
-def _state(path: str) -> tuple[int, ...]:
-    """What changes when the file does, so that what is kept of it is kept no longer."""
-    try:
-        about = Path(path).stat()
-    except OSError:
-        return ()
-    return about.st_mtime_ns, about.st_size, about.st_ino
+    return scaled(images[rows] - images[rows].mean(axis=0)), digits[rows]
 
 
 @functools.cache  # as above
-def _hash(path: str, state: tuple[int, ...]) -> str:
+def _hash(path: str, kept: tuple[int, ...]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 @functools.cache  # as above
-def _npz(path: str, state: tuple[int, ...]) -> Sample:
+def _npz(path: str, kept: tuple[int, ...]) -> Sample:
     where = f"path = {path!r}"
     x, y = _arrays(path, where)
     if x.ndim != 2 or y.shape != x.shape[:1] or not x.size:
@@ -208,7 +199,7 @@ def _npz(path: str, state: tuple[int, ...]) -> Sample:
         raise BadInput(f"{where}: y[{worst}] = {y[worst]:g}: must be within [-1, 1]")
     if not x.any():
         raise BadInput(f"{where}: x is all zero; it can't be scaled to length 1")
-    return Sample(_scaled(x), np.zeros(len(x), int), y)
+    return Sample(scaled(x), np.zeros(len(x), int), y)
 
 
 def _arrays(path: str, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -228,9 +219,3 @@ def _arrays(path: str, where: str) -> tuple[np.ndarray, np.ndarray]:
         raise BadInput(f"{where}: no such file") from None
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"{where}: not a plain .npz of numbers ({error})") from None
-
-
-def _scaled(x: np.ndarray) -> np.ndarray:
-    """x with the mean of |x|^2 brought to 1."""
-    x = x / np.abs(x).max()  # first, so that no square overflows
-    return x / np.sqrt(np.mean(np.sum(x**2, axis=1)))

@@ -2,6 +2,8 @@
 
 Each gives `label(rng, sample)`, whether the labels are independent of x, and the noise
 variance sigma^2 = E Var(y|x), below which a fit has to reach for the law to speak.
+Where it can, also `noise(sample, y)`, z = y - E[y|x] of labels it gave, and whether z
+is independent of x (`noise_independent`): then the law speaks of signals too.
 """
 
 import math
@@ -21,6 +23,7 @@ class BalancedSigns:
     """Random signs, as many +1 as -1 within every component (one more where odd)."""
 
     independent = True
+    noise_independent = True
 
     def label(self, rng: np.random.Generator, sample: Sample) -> np.ndarray:
         """[n] signs, a random permutation within each component."""
@@ -35,12 +38,17 @@ class BalancedSigns:
         """sigma^2 [label^2]."""
         return 1.0
 
+    def noise(self, sample: Sample, y: np.ndarray) -> np.ndarray:
+        """[n] all of y."""
+        return y
+
 
 @dataclass(frozen=True)
 class IIDSigns:
     """Independent fair signs."""
 
     independent = True
+    noise_independent = True
 
     def label(self, rng: np.random.Generator, sample: Sample) -> np.ndarray:
         """[n] signs."""
@@ -49,6 +57,10 @@ class IIDSigns:
     def noise_variance(self, sample: Sample) -> float:
         """sigma^2 [label^2]."""
         return 1.0
+
+    def noise(self, sample: Sample, y: np.ndarray) -> np.ndarray:
+        """[n] all of y."""
+        return y
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,7 @@ class Teacher:
     sigma: Annotated[float, Between(0.0, 1.0)] = 0.5
 
     independent = False
+    noise_independent = True
 
     def signal(self, x: np.ndarray) -> np.ndarray:
         """g(x) [n]; 1-Lipschitz, |g| <= 1 - sigma."""
@@ -79,6 +92,10 @@ class Teacher:
         """sigma^2 [label^2]."""
         return self.sigma**2
 
+    def noise(self, sample: Sample, y: np.ndarray) -> np.ndarray:
+        """[n] z: +-sigma to the last digit, whatever g(x) + z lost in rounding."""
+        return np.copysign(self.sigma, y - self.signal(sample.x))
+
 
 @dataclass(frozen=True)
 class Flipped:
@@ -90,6 +107,7 @@ class Flipped:
     share: Annotated[float, Between(0.0, 0.5)] = 0.15
 
     independent = False
+    noise_independent = False
 
     def label(self, rng: np.random.Generator, sample: Sample) -> np.ndarray:
         """[n] labels."""
@@ -101,6 +119,11 @@ class Flipped:
         """sigma^2 [label^2], the mean over the sample's points."""
         assert sample.label is not None
         return float(4 * self.share * (1 - self.share) * np.mean(sample.label**2))
+
+    def noise(self, sample: Sample, y: np.ndarray) -> np.ndarray:
+        """[n] z: the chance of a flip depends on nothing, its size on x."""
+        assert sample.label is not None
+        return y - (1 - 2 * self.share) * sample.label
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this target."""

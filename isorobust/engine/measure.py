@@ -25,7 +25,7 @@ from isorobust.engine.lanes import (
 )
 from isorobust.engine.plan import Group
 from isorobust.experiment import Trial
-from isorobust.law.setting import pair_numbers
+from isorobust.law.setting import of_data
 from isorobust.lipschitz import SIDES, lower, network, upper
 from isorobust.lipschitz.domain import RD, SPHERE, Domain, slopes
 from isorobust.lipschitz.network import Network
@@ -242,10 +242,9 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     """What the law has to know of the network (law.Setting), and its test MSE."""
     cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
     kind = ACTIVATIONS[net.activation]
-    gap, eigenvalues = pair_numbers(x, y)
     even = network.balanced(net)
     flat = np.concatenate([part.ravel() for layer in even.layers for part in layer])
-    sums = [abs(y[data.component == c].sum()) for c in np.unique(data.component)]
+    seen = min(cell.model.width, cell.d)
     c = cell.distribution.isoperimetry(cell.d)
 
     def error(x: np.ndarray, y: np.ndarray) -> float | None:
@@ -255,8 +254,7 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     return {
         "test_mse": error(data.x_test, data.y_test) if len(data.x_test) else None,
         "setting": {
-            "n": cell.n,
-            "d": cell.d,
+            **of_data(x, y, data.component, seen, data.noise),
             "p": cell.model.folded_params(cell.d),
             "outputs": cell.model.outputs,
             "width": cell.model.width,
@@ -264,9 +262,8 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
             "slope": max(abs(kind.low), abs(kind.high)),
             "mse": error(x, y),
             "noise_variance": data.noise_variance,
-            "signs": bool(np.all(np.abs(y) == 1)),
             "independent": cell.target.independent,
-            "imbalance": float(sum(sums) / cell.n),
+            "noise_independent": getattr(cell.target, "noise_independent", False),
             "components": cell.distribution.components,
             "c": c,
             "radius": None
@@ -275,9 +272,6 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
             "on_sphere": cell.distribution.on_sphere,
             "rho": finite(np.linalg.norm(flat)),
             "largest": finite(np.abs(flat).max()),
-            "label_gap": gap,
-            "pair_square": float(eigenvalues.sum()),
-            "pair_top": float(eigenvalues[: min(cell.model.width, cell.d)].sum()),
             "delta": delta,
         },
     }

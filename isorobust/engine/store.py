@@ -232,6 +232,8 @@ def _verify(store: Store) -> None:
         if name in store.hashes and not holds(store.folder, name, digest):
             del store.hashes[name]
             room, *inside = name.split("/")
+            if room == "cases":
+                store.damaged.append(name)
             if room in ROOMS and len(inside) > 1 and inside[0].isdigit():
                 place = f"{room}/{inside[0]}"
                 part = room == "pages" and inside[1].startswith(("fit", "bound_"))

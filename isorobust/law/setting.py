@@ -1,4 +1,4 @@
-"""What the law has to know of one trained network and its data: numbers, no arrays."""
+"""What the law has to know of one function and its data: numbers, no arrays."""
 
 import math
 from dataclasses import dataclass
@@ -7,33 +7,45 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from isorobust.law import sensitivity
+
 
 @dataclass(frozen=True)
 class Setting:
-    """One network, as the theorems see it.
+    """One function of a class, as the theorems see it.
 
-    n, d, p: points, input dimension, real parameters of the (folded) class
-    width, depth: of the network; slope: the largest |phi'| of its activation
-    mse: training MSE [label^2]; noise_variance: sigma^2 [label^2]
+    Of the data:
+    n, d: points, input dimension; noise_variance: sigma^2 [label^2]
     signs: every label is +-1; independent: labels are drawn independently of x
     imbalance: (1/n) sum over components of |sum of its labels|
     components, c, radius: number of components of the law of x, isoperimetric constant
         of each (None: unknown), R with |x_i| <= R but for probability delta / 2
     on_sphere: x lives on the unit sphere
-    rho: length of all parameters after balancing; largest: the largest |parameter|
-    label_gap, pair_square, pair_top: of a matching of n/2 pairs with labels far apart:
-        |(y_i - y_j)|, sum |x_i - x_j|^2, and the sum of the min(width, d) largest
-        eigenvalues of sum (x_i - x_j)(x_i - x_j)'
+    label_gap, pair_square: of a matching of n/2 pairs with labels far apart:
+        |(y_i - y_j)|, sum |x_i - x_j|^2
     delta: probability with which a floor may fail
-    outputs: of the network; of more than one (classes) the law doesn't speak
+    label_bound: M with |y| <= M, known before the draw
+    noise_square, noise_size, noise_signal, noise_imbalance: of y = g(x) + z, means over
+        the points of z^2, |z|, g z, and `imbalance` of z (None: z isn't known)
+    noise_independent: z is independent of x
+
+    Of the function and its class:
+    p: real parameters of the (folded) class; mse: training MSE [label^2]
+    outputs: of more than one (classes) the law doesn't speak
+    rho: length of all parameters, of a network after balancing (None: unknown)
+    log_j: log J, |f_w(x) - f_v(x)| <= J |w - v| for all of the ball of radius `ball`
+        (NOT of rho) and |x| <= R; None: that of a network by width and depth
+    width, depth: of the network (None: it is none); slope: largest |phi'|; largest: the
+        largest |parameter|; shared: how often the most shared one is used
+    bits: log2 |F| of a finite class, named before the data is seen
+    rank: f = g(P x) with rank P = rank (None: min(width, d), or d without a width)
+    pair_top: the sum of the `seen` largest eigenvalues of sum (x_i - x_j)(x_i - x_j)'
+        over the matching (None: pair_square)
     """
 
     n: int
     d: int
     p: int
-    width: int
-    depth: int
-    slope: float
     mse: float
     noise_variance: float
     signs: bool
@@ -43,18 +55,50 @@ class Setting:
     c: float | None
     radius: float | None
     on_sphere: bool
-    rho: float
-    largest: float
     label_gap: float
     pair_square: float
-    pair_top: float
     delta: float
+    pair_top: float | None = None
     outputs: int = 1
+    width: int | None = None
+    depth: int = 2
+    slope: float = 1.0
+    rho: float | None = None
+    largest: float = 1.0
+    shared: int = 1
+    log_j: float | None = None
+    bits: float | None = None
+    rank: int | None = None
+    label_bound: float = 1.0
+    noise_square: float | None = None
+    noise_size: float = 0.0
+    noise_signal: float = 0.0
+    noise_imbalance: float = 0.0
+    noise_independent: bool = False
 
     @property
     def epsilon(self) -> float:
         """How far below the noise the fit is: sigma^2 - MSE [label^2]."""
         return self.noise_variance - self.mse
+
+    @property
+    def seen(self) -> int:
+        """How many directions of x the function sees, at most."""
+        first = self.d if self.width is None else self.width
+        return min(self.d, first if self.rank is None else self.rank)
+
+    @property
+    def has_ball(self) -> bool:
+        """Whether the class is a ball of parameters with a known J."""
+        if self.boxed:
+            return self.width is not None and math.isfinite(self.largest)
+        known = self.log_j is not None or self.width is not None
+        return known and self.rho is not None and math.isfinite(self.rho)
+
+    @property
+    def boxed(self) -> bool:
+        """Whether the class is [-W, W]^p: deep networks without a J of their own."""
+        return self.log_j is None and self.depth > 2
 
     @property
     def ball(self) -> float:
@@ -63,31 +107,76 @@ class Setting:
         Rounded up to a power of two, so that a class is named before its network: the
         union over all such classes is in `delta` (floors.POST_HOC).
         """
-        if self.depth == 2:
-            return 2.0 ** math.ceil(math.log2(max(self.rho, 1.0)))
-        return self.box * math.sqrt(self.p)
+        if self.boxed:
+            return self.box * math.sqrt(self.p)
+        if self.rho is None:
+            raise ValueError("the ball needs rho")
+        return rounded_up(self.rho)
 
     @property
     def box(self) -> float:
         """W >= 1, a power of two, with every |parameter| <= W."""
-        return 2.0 ** math.ceil(math.log2(max(self.largest, 1.0)))
+        return rounded_up(self.largest)
 
     @property
     def log_sensitivity(self) -> float:
-        """log J: |f_w(x) - f_v(x)| <= J |w - v| on the class, for |x| <= R.
-
-        Two layers: J = s sqrt((R^2 + 1) rho^2 + 1), s = max(1, largest slope) [derived:
-        |phi(z)| <= s |z|, Cauchy-Schwarz]. Deeper: J = R (s W p)^D (Bubeck & Sellke
-        2021, section 3, with Q = 1: no weight is shared).
-        """
+        """log J: |f_w(x) - f_v(x)| <= J |w - v| on the class, for |x| <= R."""
+        if self.log_j is not None:
+            return self.log_j
         if self.radius is None:
             raise ValueError("the sensitivity needs a radius")
-        s = max(1.0, self.slope)
-        if self.depth == 2:
-            return math.log(s * math.sqrt((self.radius**2 + 1) * self.ball**2 + 1))
-        return math.log(max(self.radius, 1.0)) + self.depth * math.log(
-            s * self.box * self.p
+        if self.boxed:
+            return sensitivity.deep(
+                self.p, self.depth, self.box, self.radius, self.shared, self.slope
+            )
+        # sharing stretches |w| to at most sqrt(Q) times its length
+        spread = math.sqrt(self.shared)
+        return math.log(spread) + sensitivity.two_layer(
+            spread * self.ball, self.radius, self.slope
         )
+
+
+def rounded_up(size: float) -> float:
+    """The least power of two that is >= size and >= 1."""
+    return 2.0 ** math.ceil(math.log2(max(size, 1.0)))
+
+
+def of_data(
+    x: np.ndarray,
+    y: np.ndarray,
+    component: np.ndarray,
+    seen: int,
+    noise: np.ndarray | None = None,
+) -> dict:
+    """The fields of a Setting that points x [n, d] and labels y [n] give.
+
+    component: [n] whole numbers; seen: directions of x that the function sees, at most;
+    noise: [n] z of y = g(x) + z, or None where it isn't known.
+    """
+    gap, eigenvalues = pair_numbers(x, y)
+    fields = {
+        "n": len(x),
+        "d": x.shape[1],
+        "signs": bool(np.all(np.abs(y) == 1)),
+        "imbalance": imbalance(y, component),
+        "label_gap": gap,
+        "pair_square": float(eigenvalues.sum()),
+        "pair_top": float(eigenvalues[:seen].sum()),
+    }
+    if noise is None:
+        return fields
+    return fields | {
+        "noise_square": float(np.mean(noise**2)),
+        "noise_size": float(np.mean(np.abs(noise))),
+        "noise_signal": float(np.mean((y - noise) * noise)),
+        "noise_imbalance": imbalance(noise, component),
+    }
+
+
+def imbalance(y: np.ndarray, component: np.ndarray) -> float:
+    """(1/n) sum over components of |sum of y in it|, of y [n]."""
+    sums = [abs(y[component == c].sum()) for c in np.unique(component)]
+    return float(sum(sums) / len(y))
 
 
 def matching(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -184,13 +184,20 @@ def as_json(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """One line a cell, its block first."""
+    """One line a cell, its block first; each panel after an empty line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["block", *COLUMNS])
+    if table.blocks:
+        writer.writerow(["block", *COLUMNS])
     for block in table.blocks:
         for row in block.rows:
             writer.writerow([block.name, *(show(row) for show in COLUMNS.values())])
+    for panel in table.panels:
+        if text.tell():
+            text.write("\n")
+        writer.writerow(["block", *panel.heads])
+        for line in panel.lines:
+            writer.writerow([panel.name, *map(_shown, line)])
     return text.getvalue()
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from isorobust.door import BadInput
 from isorobust.files import manifest, read_json, unsealed
-from isorobust.law import floors, theorem
+from isorobust.law.columns import columns
 from isorobust.law.setting import Setting
 from isorobust.results import rules
 from isorobust.results.records import SCHEMA
 from isorobust.results.rules import Rule
 
-DOMAINS = ("rd", "sphere")
 CLOSED = 1e-9  # a bracket this tight is the constant: records call it exact
 ROUNDING = 1e-12  # by which a lower bound may seem to exceed an upper one
 
@@ -123,7 +122,7 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
         "test_mse": fit["test_mse"],
     }
     row |= _bounds(bounds, s.on_sphere)
-    row |= _law(s)
+    row |= columns(s)
     row |= _verdict(row)
     row |= {
         "train_seconds": trained["train_seconds"],
@@ -180,26 +179,6 @@ def _bounds(bounds: dict[str, dict], on_sphere: bool) -> dict:
 def _ratio(upper: float | None, lower: float | None) -> float | None:
     """upper / lower; None where it isn't known or lower is 0."""
     return upper / lower if upper is not None and lower else None
-
-
-def _law(s: Setting) -> dict:
-    row: dict[str, Any] = {
-        "law_ratio": theorem.law_ratio(s.n, s.d, s.p),
-        "floor_theorem": theorem.literal_floor(s),
-        "theorem_applies": theorem.literal_applies(s),
-    }
-    found = {name: getattr(floors, name)(s) for name in floors.__all__}
-    for name, floor in found.items():
-        row[f"floor_{name}"] = floor.value
-        row[f"floor_{name}_reason"] = floor.reason
-    valid = {name: f for name, f in found.items() if f.value is not None}
-    highest = max(valid.values(), key=lambda f: f.value or 0.0, default=None)
-    row["floor"] = highest.value if highest else None
-    row["floor_domain"] = highest.domain if highest else None
-    for domain in DOMAINS:
-        here = [f.value for f in valid.values() if f.value and f.domain == domain]
-        row[f"floor_{domain}"] = max(here, default=None)
-    return row
 
 
 def _verdict(row: dict) -> dict:

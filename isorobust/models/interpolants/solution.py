@@ -8,6 +8,7 @@ A family is a frozen dataclass with
     shown: names of its `columns` that a table shows
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,10 +24,13 @@ class Solution:
         exact, nan where there is none (an upper bound from ascent isn't one)
     domain: "rd" or "sphere" (geodesic: tangential gradients), or "ball"
     rho [s]: length of all parameters; log_j [s]: log J, |f_w(x) - f_v(x)| <= J |w - v|
-        on the ball of radius rho for |x| <= R. None: the sharp floor is silent
+        on the ball of radius rho, rounded up to a power of two (law.setting.rounded_up)
+        so that the class is named before the data, and |x| <= R. None: the floors of
+        such classes are silent
     bits: log2 |F| of a finite class (quantised weights), which rho and J don't enter
     rank: f = g(P x) with rank P = r (None: d)
     columns: name -> [s] further numbers, such as "predicted", the family's own theory
+    function: (i, points [k, d]) -> [k] values of the i-th function, to look at it
     """
 
     p: int
@@ -39,6 +43,7 @@ class Solution:
     bits: float | None = None
     rank: int | None = None
     columns: dict[str, np.ndarray] = field(default_factory=dict)
+    function: Callable[[int, np.ndarray], np.ndarray] | None = None
 
 
 def named_ball(rho: np.ndarray) -> np.ndarray:
