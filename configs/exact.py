@@ -74,7 +74,7 @@ def smoke() -> Experiment:
         *_projected((32,), (16,)),
         *_rank({32: (4,)}),
         *_finite((64, 32), (2, 4)),
-        *_covers(((64, 3, 8),)),
+        *_covers(((128, 4, 4),)),
     )
     rules = (*_rules(), *_controls())
     return Experiment("EXACT-smoke", 1, seeds=2, cases=cases, rules=rules)
@@ -179,9 +179,9 @@ def _rules() -> Iterator[Rule]:
     forms = ("family = Quadratic", "n / d >= 1")
     full = {"n": 0.5, "d": -0.5}
     yield from _exponents("quadratic", "exact", full, 0.12, forms)
-    for how, claim in (("least", "least"), ("largest", "largest")):
-        ratio = Summary("over_law", how, forms)
-        yield Rule(f"quadratic over sqrt(nd/p), n >= d: {claim}", ratio, (2.8, 3.6))
+    claim, ends = "quadratic over sqrt(nd/p), n >= d", (2.8, 3.6)
+    yield Rule(f"{claim}: least", Summary("over_law", "least", forms), ends)
+    yield Rule(f"{claim}: largest", Summary("over_law", "largest", forms), ends)
     cut = ("block ~ truncated=True", "n / p <= 0.21")
     yield from _exponents("cut-back quadratic", "exact", law, 0.12, cut)
     uncut = ("block ~ truncated=False", "n / p <= 0.21")
@@ -190,9 +190,11 @@ def _rules() -> Iterator[Rule]:
     ranks = ("family = RankK",)
     power = Exponent("exact", "k", ("n", "d", "k"), ranks)
     yield Rule("rank k: exponent of k -1 +- .15", power, (-1.15, -0.85))
-    for how, limits in (("least", (1.0, math.inf)), ("largest", (1.0, 1.5))):
-        bracket = Summary("over_least", how, ranks)
-        yield Rule(f"rank k over what it can't be below: {how}", bracket, limits)
+    claim = "rank k over what it can't be below"
+    least = Summary("over_least", "least", ranks)
+    yield Rule(f"{claim}: least", least, (1.0, math.inf))
+    largest = Summary("over_least", "largest", ranks)
+    yield Rule(f"{claim}: largest", largest, (1.0, 1.5))
 
 
 def _controls() -> Iterator[Rule]:
