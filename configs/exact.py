@@ -5,8 +5,10 @@ classes attain it, with which exponents of n, d and p, and with which constant, 
 nothing is estimated? x uniform on the unit sphere, y balanced random signs, exact fits
 except least squares, covers and rounded weights. Which classes don't obey sqrt(nd/p)?
 
-Prediction (of the law and of its proofs; before any run of this config, after trials of
-`RankK`'s optimiser at n = d = 128 and of single data sets of the other families).
+Prediction (of the law and of its proofs; before any run of this config, but not blind:
+one to three data sets of each family but McShane had been looked at, and `RankK` at
+d = 32 to 128, n = d/2 to 4d, where the exponent of k flattens as k nears d and steepens
+as n/(kd) does 1; the limits k <= d/8, n/(kd) <= 1/4 and m < d below come from there).
 Projected linear, n < p = m <= d: exponents (1/2, 1/2, -1/2) of (n, d, p), each +-.03
 after the load factor (1 - (n+1)/p)^(-1/2), R^2 >= .99. Least squares, n > p: Lip goes
 as epsilon sqrt(nd/p), exponent 1 +- .1. McShane in m dimensions: 1 +- .05 of the
