@@ -1,5 +1,6 @@
 """One property over all families: fits, units, signs, and L against ascent."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +9,17 @@ import pytest
 
 from isorobust.models import interpolants
 from isorobust.models.interpolants import (
+    NTK,
+    Caps,
+    Groups,
     LeastSquares,
+    McShane,
     MinNorm,
     OneParameterCover,
     ProjectedQuadratic,
     Quadratic,
     QuantisedLeastSquares,
+    RandomFeatures,
     RankK,
     Solution,
 )
@@ -28,10 +34,19 @@ CASES: list[tuple[Any, int, int]] = [
     (RankK(k=4), 10, 6),
     (OneParameterCover(cells=6), 12, 2),
     (OneParameterCover(cells=3), 8, 3),
+    (McShane(m=4), 10, 6),
+    (Caps(s=0.25), 10, 12),
+    (Groups(k=6), 12, 32),
+    (NTK(k=6), 10, 6),
+    (RandomFeatures(k=20), 10, 6),
 ]
 NAMES = [f"{type(f).__name__}-{n}-{d}" for f, n, d in CASES]
-INTERPOLATES = (MinNorm, Quadratic, ProjectedQuadratic, RankK)
-LINEAR_IN_Y = (MinNorm, LeastSquares, Quadratic, ProjectedQuadratic)
+# no exact fit is promised, or only for well separated points
+LOOSE = (LeastSquares, QuantisedLeastSquares, OneParameterCover, Caps, Groups)
+# sup |f| grows like y, Lip like y / x
+HOMOGENEOUS = (
+    MinNorm, LeastSquares, Quadratic, ProjectedQuadratic, McShane, NTK, RandomFeatures
+)  # fmt: skip
 every = pytest.mark.parametrize(("family", "n", "d"), CASES, ids=NAMES)
 
 
@@ -47,8 +62,14 @@ def solve(family: Any, x: np.ndarray, y: np.ndarray, radius: float = 1.0) -> Sol
     return family.solve(x, y, radius, np.random.default_rng(5))
 
 
+def looked_at(found: Solution) -> Callable[[int, np.ndarray], np.ndarray]:
+    if found.function is None:
+        pytest.skip("the function isn't given; the family's own tests look at it")
+    return found.function
+
+
 def test_every_family_stands_here() -> None:
-    shelf = set(interpolants.__all__) - {"Solution", "McShane"}
+    shelf = set(interpolants.__all__) - {"Solution"}
     assert shelf == {type(family).__name__ for family, _, _ in CASES}
 
 
@@ -58,9 +79,13 @@ def test_a_family_says_what_it_promises(family: Any, n: int, d: int) -> None:
     assert set(family.shown) <= set(found.columns)
     assert all(hasattr(family, name) for name in family.sizes)
     columns = [found.mse, found.lower, found.upper, found.rho, found.log_j]
+    for column in columns:
+        assert column is not None and np.all(np.isfinite(column))
     for column in [*columns, *found.columns.values()]:
-        assert column.shape == (2,) and column.dtype == float
-    assert np.all(found.lower == found.upper) and np.all(found.lower > 0)
+        assert column is not None and column.shape == (2,)
+    assert np.all(found.lower > 0) and np.all(found.lower <= found.upper)
+    if not isinstance(family, Caps | Groups):
+        assert np.all(found.lower == found.upper)
     again = solve(family, *data(n, d))
     assert np.all(again.lower == found.lower) and np.all(again.mse == found.mse)
 
@@ -69,11 +94,11 @@ def test_a_family_says_what_it_promises(family: Any, n: int, d: int) -> None:
 def test_the_function_has_the_mse(family: Any, n: int, d: int) -> None:
     x, y = data(n, d)
     found = solve(family, x, y)
-    assert found.function is not None
+    assert np.all(found.mse < (1.0 if isinstance(family, LOOSE) else 1e-20))
+    function = looked_at(found)
     for i in range(2):
-        left = np.mean((found.function(i, x[i]) - y[i]) ** 2)
+        left = np.mean((function(i, x[i]) - y[i]) ** 2)
         assert left == pytest.approx(found.mse[i], abs=1e-14)
-        assert found.mse[i] < (1e-20 if isinstance(family, INTERPOLATES) else 1.0)
 
 
 @every
@@ -88,7 +113,7 @@ def test_labels_may_change_sign(family: Any, n: int, d: int) -> None:
 
 @every
 def test_units_of_labels(family: Any, n: int, d: int) -> None:
-    if not isinstance(family, LINEAR_IN_Y):
+    if not isinstance(family, HOMOGENEOUS):
         pytest.skip("labels are +-1, or compared with a fixed scale")
     x, y = data(n, d)
     found, triple = solve(family, x, y), solve(family, x, 3 * y)
@@ -99,7 +124,7 @@ def test_units_of_labels(family: Any, n: int, d: int) -> None:
 @every
 def test_units_of_points(family: Any, n: int, d: int) -> None:
     """x -> 3x: Lip / 3 on all of R^d, and on a ball that grows with the points."""
-    if not isinstance(family, LINEAR_IN_Y):
+    if not isinstance(family, HOMOGENEOUS):
         pytest.skip("the grid or the sphere is fixed")
     x, y = data(n, d)
     x *= np.random.default_rng(4).uniform(0.5, 1, x.shape[:2])[..., None]
@@ -112,6 +137,7 @@ def test_units_of_points(family: Any, n: int, d: int) -> None:
 def test_no_point_is_steeper_and_one_is_as_steep(family: Any, n: int, d: int) -> None:
     """Finite differences at random points, the best of them pushed uphill."""
     found = solve(family, *data(n, d))
+    looked_at(found)
     for i in range(2):
         steepest = _climb(found, i, d)
         assert steepest <= found.upper[i] * (1 + 1e-6)
@@ -124,11 +150,11 @@ def test_the_class_contains_its_sensitivity(family: Any, n: int, d: int) -> None
     if isinstance(family, OneParameterCover):
         pytest.skip("a one-parameter class: see test_interpolants_cover.py")
     found = solve(family, *data(n, d))
-    assert found.function is not None
+    function = looked_at(found)
     assert found.rho is not None and found.log_j is not None
     points = _onto(np.random.default_rng(0).standard_normal((2000, d)), "sphere")
     for i in range(2):
-        most = np.abs(found.function(i, points)).max()
+        most = np.abs(function(i, points)).max()
         assert most <= np.exp(found.log_j[i]) * found.rho[i]
 
 

@@ -93,3 +93,5 @@ def test_objections() -> None:
     fine = SimpleNamespace(n=8, d=2)
     assert OneParameterCover(2047).objection(fine) is None
     assert "cells + 1" in (OneParameterCover(2048).objection(fine) or "")
+    many = SimpleNamespace(n=8, d=13)
+    assert "d <= 12" in (OneParameterCover(1).objection(many) or "")

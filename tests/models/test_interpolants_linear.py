@@ -111,6 +111,23 @@ def test_the_scale_is_fixed_beforehand() -> None:
     assert family.step(40, 12) == pytest.approx(2 * a / 8)
 
 
+def test_points_that_coincide_leave_an_error() -> None:
+    x, y = draw(6, 20, sphere=True, sets=2)
+    x[:, 1] = x[:, 0]
+    y[:, 1] = -y[:, 0]
+    found = MinNorm(m=12).solve(x, y, 1.0, np.random.default_rng(0))
+    assert found.mse == pytest.approx(2 / 6)
+
+
+def test_of_several_least_squares_the_shortest() -> None:
+    x, y = draw(18, 20, sphere=True, sets=2)
+    x[..., 10:] = 0  # 10 directions for 12 weights
+    found = LeastSquares(m=12).solve(x, y, 1.0, np.random.default_rng(3))
+    q = projection(20, 12, 2, 3)
+    w = np.linalg.pinv(x[0] @ q[0]) @ y[0]
+    assert found.lower[0] == pytest.approx(np.linalg.norm(w))
+
+
 @pytest.mark.parametrize(
     ("family", "n", "d", "wrong"),
     [

@@ -5,6 +5,7 @@ frozen dataclass of `__all__`; `solution.Solution` says what each of them gives.
 """
 
 from isorobust.models.interpolants.cover import OneParameterCover
+from isorobust.models.interpolants.grouped import Groups
 from isorobust.models.interpolants.kernels import NTK, RandomFeatures
 from isorobust.models.interpolants.linear import (
     LeastSquares,
@@ -14,10 +15,13 @@ from isorobust.models.interpolants.linear import (
 from isorobust.models.interpolants.nearest import McShane
 from isorobust.models.interpolants.quadratic import ProjectedQuadratic, Quadratic
 from isorobust.models.interpolants.rank import RankK
+from isorobust.models.interpolants.ridges import Caps
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = [
     "NTK",
+    "Caps",
+    "Groups",
     "LeastSquares",
     "McShane",
     "MinNorm",

@@ -13,6 +13,7 @@ from isorobust.models.interpolants.solution import Solution
 __all__ = ["OneParameterCover"]
 
 MOST_NODES = 2**22
+MOST_AXES = 12  # a point has 2^d nodes around it
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class OneParameterCover:
         nodes = (self.cells + 1) ** case.d
         if nodes > MOST_NODES:
             return f"family.cells = {self.cells}: (cells + 1)^d must be <= {MOST_NODES}"
+        if case.d > MOST_AXES:
+            return f"d = {case.d}: a cover of cells needs d <= {MOST_AXES}"
         return None
 
     def _parameter(self, x: np.ndarray, y: np.ndarray) -> int:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from isorobust.door import AtLeast, Between
+from isorobust.models.interpolants.kernels import least_norm
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = ["LeastSquares", "MinNorm", "QuantisedLeastSquares"]
@@ -38,7 +39,7 @@ class MinNorm:
         """One function a data set, exact."""
         n, d = x.shape[1:]
         project, z = _projected(x, self.m, rng)
-        w = (z.mT @ np.linalg.solve(z @ z.mT, y[..., None]))[..., 0]
+        w = (z.mT @ _solved(z @ z.mT, y)[..., None])[..., 0]
         load = (1 - (n + 1) / self.m) ** -0.5
         over = np.linalg.norm(w, axis=1) / (load * math.sqrt(n * d / self.m))
         columns = {"load": np.full(len(x), load), "over_load": over}
@@ -127,8 +128,13 @@ def _projected(
 
 
 def _least_squares(z: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """w [s, m]; z is well-conditioned at the loads that a table asks for."""
-    return np.linalg.solve(z.mT @ z, z.mT @ y[..., None])[..., 0]
+    """w [s, m], of least norm where several do."""
+    return _solved(z.mT @ z, (z.mT @ y[..., None])[..., 0])
+
+
+def _solved(gram: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """K^+ y [s, n]: points that coincide leave an MSE, no error."""
+    return np.stack([least_norm(*one)[0] for one in zip(gram, y, strict=True)])
 
 
 def _rounded(w: np.ndarray, step: float, bits: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from isorobust.door import AtLeast
+from isorobust.models.interpolants.kernels import least_norm
 from isorobust.models.interpolants.solution import Solution, named_ball
 
 __all__ = ["ProjectedQuadratic", "Quadratic", "spectral_edge"]
@@ -146,9 +147,10 @@ def spectral_edge(r: float) -> float:
 
 
 def _least_frobenius(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """T [s, d, d] symmetric through all points."""
-    weights = np.linalg.solve((x @ x.mT) ** 2, y[..., None])
-    t = x.mT @ (weights * x)
+    """T [s, d, d] symmetric through all points (as near as those that coincide let)."""
+    gram = (x @ x.mT) ** 2
+    weights = np.stack([least_norm(*one)[0] for one in zip(gram, y, strict=True)])
+    t = x.mT @ (weights[..., None] * x)
     return (t + t.mT) / 2
 
 
