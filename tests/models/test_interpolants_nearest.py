@@ -28,6 +28,8 @@ def test_the_constant_is_the_steepest_pair(rng: np.random.Generator) -> None:
     )
     assert found.lower[0] == found.upper[0] == pytest.approx(by_hand, rel=1e-12)
     assert found.mse[0] < 1e-25 and found.p == 9 * 6 and found.rank == 5
+    assert found.function is not None
+    np.testing.assert_allclose(found.function(0, x[0]), y[0], atol=1e-12)
 
 
 def test_no_quotient_is_steeper_and_one_is_as_steep(rng: np.random.Generator) -> None:

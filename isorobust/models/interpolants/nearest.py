@@ -50,7 +50,8 @@ class McShane:
     ) -> Solution:
         """One function a data set, exact on R^d."""
         s, n, d = x.shape
-        z = x @ np.linalg.qr(rng.standard_normal((s, d, self.m)))[0]
+        project = np.linalg.qr(rng.standard_normal((s, d, self.m)))[0]
+        z = x @ project
         steepest = np.array([slope(a, b) for a, b in zip(z, y, strict=True)])
         mse = [
             np.mean((values(a, b, one, a) - b) ** 2)
@@ -73,6 +74,9 @@ class McShane:
                 "over_predicted": steepest / predicted,
                 "over_law": steepest / math.sqrt(n * d / p),
             },
+            function=lambda i, points: values(
+                z[i], y[i], steepest[i], points @ project[i]
+            ),
         )
 
     def objection(self, case: Any) -> str | None:
