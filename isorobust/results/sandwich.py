@@ -1,8 +1,8 @@
 """The sandwich: at one (n, d, p), floors, trained networks, and McShane's function.
 
-McShane's function on a projection, with p' <= p parameters, fits the same points. So
-what p parameters can do lies between the floors of both classes and the smaller of
-what training found and what McShane's formula gives.
+McShane's function on a projection, with p' <= p parameters, fits the same points as
+well. So what p parameters can do lies between the floors of both classes and the
+smaller of what training found and what McShane's formula gives.
 """
 
 from dataclasses import dataclass
@@ -10,20 +10,22 @@ from typing import TypeVar
 
 import numpy as np
 
-Key = TypeVar("Key", str, int)
+ROUNDING = 1e-6  # of a training MSE held against its target, as in `reached`
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
 class Line:
     """One (n, d, p) of trained networks, on the data sets that McShane's saw too.
 
-    data: law of x and of y; fitted of `networks` reached their target
+    data: law of x and of y; fitted of `networks` reached their target_mse
     floor: the largest sharp floor of those networks (None: it is silent)
     mcshane_floor: that of McShane's class at this m
     trained: the least over recipes of the geometric mean of `upper` (on R^d) over the
         fitted seeds; recipe: whose it is
-    mcshane: the least over m with n (m + 1) <= p of the geometric mean of its constant;
-        m: which. It fits exactly, the networks to their target only.
+    mcshane: the least over m with n (m + 1) <= p of the geometric mean of its constant,
+        among fits to target_mse or better; m: which
     smaller: "trained" or "McShane"; None where one of them isn't there
     """
 
@@ -31,6 +33,7 @@ class Line:
     n: int
     d: int
     p: int
+    target_mse: float
     law_ratio: float
     networks: int
     fitted: int
@@ -51,36 +54,39 @@ class Line:
 
 
 def sandwich(rows: list[dict]) -> tuple[Line, ...]:
-    """A line for every (n, d, p) of trained networks, in the order of the rows.
+    """A line for every (n, d, p, target) of trained networks, in the rows' order.
 
     rows: records of networks (no kind, or "network") and rows of the family McShane;
     all others are passed over. () unless there are both.
     """
     cells: dict[tuple, list[dict]] = {}
-    nearest: dict[tuple, dict[int, list[dict]]] = {}
+    nearest: dict[tuple, list[dict]] = {}
     for row in rows:
         if row.get("kind", "network") == "network":
             where = f"{row['distribution']}; {row['target']}", row["n"], row["d"]
-            cells.setdefault((*where, row["p"]), []).append(row)
+            cells.setdefault((*where, row["p"], row["target_mse"]), []).append(row)
         elif row.get("family") == "McShane":
             where = row["block"].partition("; ")[2], row["n"], row["d"]
-            nearest.setdefault(where, {}).setdefault(row["m"], []).append(row)
+            nearest.setdefault(where, []).append(row)
     if not nearest:
         return ()
     return tuple(
-        _line(where, some, nearest.get(where[:3], {})) for where, some in cells.items()
+        _line(where, some, nearest.get(where[:3], [])) for where, some in cells.items()
     )
 
 
-def _line(where: tuple, rows: list[dict], nearest: dict[int, list[dict]]) -> Line:
-    data, n, d, p = where
+def _line(where: tuple, rows: list[dict], nearest: list[dict]) -> Line:
+    data, n, d, p, target_mse = where
     fitted = [row for row in rows if row["reached"]]
     recipes: dict[str, list[dict]] = {}
     for row in fitted:
         recipes.setdefault(row["recipe"].partition("(")[0], []).append(row)
-    small = {m: some for m, some in nearest.items() if some[0]["p"] <= p}
+    small: dict[tuple[int, str], list[dict]] = {}
+    for row in nearest:
+        if row["p"] <= p and row["train_mse"] <= target_mse * (1 + ROUNDING):
+            small.setdefault((row["m"], row["block"]), []).append(row)
     trained, recipe = _least(recipes, "upper")
-    mcshane, m = _least(small, "exact")
+    mcshane, best = _least(small, "exact")
     smaller = None
     if trained is not None and mcshane is not None:
         smaller = "trained" if trained < mcshane else "McShane"
@@ -89,6 +95,7 @@ def _line(where: tuple, rows: list[dict], nearest: dict[int, list[dict]]) -> Lin
         n=n,
         d=d,
         p=p,
+        target_mse=target_mse,
         law_ratio=rows[0]["law_ratio"],
         networks=len(rows),
         fitted=len(fitted),
@@ -96,8 +103,8 @@ def _line(where: tuple, rows: list[dict], nearest: dict[int, list[dict]]) -> Lin
         trained=trained,
         recipe=recipe,
         mcshane=mcshane,
-        m=m,
-        mcshane_floor=None if m is None else _highest(small[m]),
+        m=None if best is None else best[0],
+        mcshane_floor=None if best is None else _highest(small[best]),
         smaller=smaller,
     )
 
@@ -109,7 +116,7 @@ def _highest(rows: list[dict]) -> float | None:
 
 def _least(
     groups: dict[Key, list[dict]], column: str
-) -> tuple[float | None, Key | None]:
+) -> tuple[float, Key] | tuple[None, None]:
     """The least geometric mean of a column over groups, and whose it is."""
     means = {}
     for key, rows in groups.items():

@@ -56,6 +56,17 @@ def test_units_and_projection(rng: np.random.Generator) -> None:
     assert np.all(solve(x, y, 8) < one)  # no projection: nothing comes closer
 
 
+def test_what_a_fit_leaves(rng: np.random.Generator) -> None:
+    # labels shrunk to 1 - sqrt(.1) leave MSE .1 and take the constant along
+    x, y = sphere(rng, 2, 30, 8), signs(rng, 2, 30)
+    whole = McShane(8).solve(x, y, 1.0, rng)
+    part = McShane(8, left=0.1).solve(x, y, 1.0, rng)
+    np.testing.assert_allclose(part.mse, 0.1, rtol=1e-12)
+    np.testing.assert_allclose(part.upper, (1 - 0.1**0.5) * whole.upper, rtol=1e-12)
+    for name in ("over_predicted", "over_law"):
+        np.testing.assert_allclose(part.columns[name], whole.columns[name], rtol=1e-12)
+
+
 def test_chunks_change_nothing(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,14 +12,16 @@ DATA = {"distribution": "Sphere()", "target": "BalancedSigns()"}
 
 def network(p: int, recipe: str, seed: int, upper: float, **more: Any) -> dict:
     sizes = {"n": 10, "d": 4, "p": p, "law_ratio": (40 / p) ** 0.5, "seed": seed}
+    sizes |= {"target_mse": 0.1}
     said = {"recipe": f"{recipe}(steps=5)", "upper": upper, "reached": True}
     return {**DATA, **sizes, **said, "floor_sharp": 0.5} | more
 
 
-def mcshane(m: int, seed: int, exact: float) -> dict:
-    block = "McShane(); Sphere(); BalancedSigns()"
+def mcshane(m: int, seed: int, exact: float, mse: float = 0.1 + 1e-17) -> dict:
+    block = f"McShane(left={mse}); Sphere(); BalancedSigns()"
     row = {"kind": "family", "family": "McShane", "block": block, "m": m, "seed": seed}
     sizes = {"n": 10, "d": 4, "p": 10 * (m + 1)}
+    sizes |= {"train_mse": mse}
     return row | sizes | {"exact": exact, "floor_sharp": 0.8 + seed / 10}
 
 
@@ -65,6 +67,15 @@ def test_a_floor_above_one_of_them_is_seen() -> None:
     assert replace(line, trained=3.5).holds is True
     assert replace(line, trained=3.5, mcshane_floor=2.1).holds is False
     assert replace(line, floor=None, mcshane_floor=None).holds is None
+
+
+def test_fits_are_compared_at_one_target() -> None:
+    rows = [network(35, "Adam", 0, 3.0), network(35, "Adam", 0, 2.0, target_mse=0.5)]
+    rows += [mcshane(1, 0, 4.0, 0.0), mcshane(1, 0, 2.5, 0.1), mcshane(1, 0, 1.0, 0.5)]
+    first, second = sandwich(rows)
+    assert (first.target_mse, second.target_mse) == (0.1, 0.5)
+    assert first.mcshane == pytest.approx(2.5) and first.trained == pytest.approx(3)
+    assert second.mcshane == pytest.approx(1) and second.trained == pytest.approx(2)
 
 
 def test_other_rows_are_passed_over() -> None:
