@@ -36,7 +36,7 @@ class Groups:
     k: Annotated[int, AtLeast(2)] = 128
 
     sizes = ("k",)
-    shown = ("n_over_k", "at_data", "at_data_law", "worst")
+    shown = ("n_over_k", "at_data", "at_data_law")
 
     def solve(
         self, x: np.ndarray, y: np.ndarray, radius: float, rng: np.random.Generator
