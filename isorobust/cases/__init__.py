@@ -10,5 +10,6 @@ A case is a frozen dataclass with
 """
 
 from isorobust.cases.family import Family
+from isorobust.cases.geometry import Geometry
 
-__all__ = ["Family"]
+__all__ = ["Family", "Geometry"]

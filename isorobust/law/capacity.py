@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from isorobust.law import floors, theorem
+from isorobust.law.floors import Floor
 from isorobust.law.setting import Setting
 
 FloorOf = Callable[[Setting], float | None]
@@ -48,14 +49,18 @@ def theorem3_p(
     return (bracket - math.log(4 / delta)) / log_cover
 
 
-def required_p(s: Setting, lipschitz: float) -> int | None:
-    """The least p >= 1 whose sharp floor allows Lip <= L, all else of `s` unchanged.
+def required_p(
+    s: Setting,
+    lipschitz: float,
+    floor: Callable[[Setting], Floor] = floors.sharp,
+) -> int | None:
+    """The least p >= 1 whose floor (sharp, or noise) allows Lip <= L, all else as is.
 
     rho, J and the fit are taken as they are; of a deep network, whose J = R (W p)^D
     and ball grow with p, they follow it. By bisection: the floor falls with p. None
-    where the floor is silent (floors.sharp says why). [derived]
+    where the floor is silent (its reason says why) or no p below 2^100 does. [derived]
     """
-    return _least(s, lipschitz, lambda s: floors.sharp(s).value)
+    return _least(s, lipschitz, lambda s: floor(s).value)
 
 
 def required_p_theorem(s: Setting, lipschitz: float) -> int | None:

@@ -101,25 +101,17 @@ def noise(s: Setting) -> Floor:
     clipped to [-M, M], which b needs] g need not be smooth. t in steps of .01 S, and of
     .01 M^2 where S depends on x. Hypotheses: c known; t > 0.
     """
-    reason = _unknown_law(s) or _unknown_class(s)
-    if s.outputs == 1 and not s.noise_square:
-        reason = "the noise of each label is unknown"
-        reason = "labels have no noise" if s.noise_square == 0 else reason
-    if reason:
+    t, reason = _noise_correlation(s)
+    reason = reason or _unknown_class(s)
+    if reason or s.noise_square is None:
         return Floor(None, reason, _domain(s))
-    assert s.noise_square is not None and s.c is not None
-    square, bound = s.noise_square, s.label_bound
-    share = 1 - min(max(s.mse / square, 0.0), 1.0)
-    t = square * (1 - math.sqrt(1 - share)) + s.noise_signal - bound * s.noise_imbalance
-    scale = square if s.noise_independent else bound**2
-    t = math.floor(min(t / scale, 1.0) / GRID) * GRID * scale
-    if share <= 0 or t <= 0:
-        return Floor(None, ABOVE, _domain(s))
+    assert s.c is not None
+    bound = s.label_bound
     size = s.noise_size if s.noise_independent else 2 * bound
     eta = t / size * ETAS
     bracket = _log_cover(s, eta) + math.log(2 * POST_HOC / s.delta)
     if s.noise_independent:
-        width = math.sqrt(square) * tails.gaussian_threshold(bracket / s.n)
+        width = math.sqrt(s.noise_square) * tails.gaussian_threshold(bracket / s.n)
     else:
         width = bound * tails.bounded_threshold(bracket / s.n)
     values = (t - eta * size) * np.sqrt(s.d / s.c) / width
@@ -183,6 +175,22 @@ def _sign_correlation(s: Setting) -> tuple[float, str | None]:
     epsilon = math.floor(max(min(s.epsilon, 1.0), 0.0) / GRID) * GRID
     correlation = 1 - math.sqrt(1 - epsilon) - s.imbalance
     return (correlation, None) if correlation > 0 else (0.0, ABOVE)
+
+
+def _noise_correlation(s: Setting) -> tuple[float, str | None]:
+    """(t, None) of `noise`, on its grid; or (0, what is amiss)."""
+    if s.outputs > 1 or s.c is None:
+        return 0.0, _unknown_law(s)
+    if s.noise_square is None:
+        return 0.0, "the noise of each label is unknown"
+    if s.noise_square == 0:
+        return 0.0, "labels have no noise"
+    square, bound = s.noise_square, s.label_bound
+    share = 1 - min(max(s.mse / square, 0.0), 1.0)
+    t = square * (1 - math.sqrt(1 - share)) + s.noise_signal - bound * s.noise_imbalance
+    scale = square if s.noise_independent else bound**2
+    t = math.floor(min(t / scale, 1.0) / GRID) * GRID * scale
+    return (t, None) if share > 0 and t > 0 else (0.0, ABOVE)
 
 
 def _log_cover(s: Setting, eta: np.ndarray) -> np.ndarray:

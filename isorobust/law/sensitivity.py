@@ -55,7 +55,8 @@ def from_layer_norms(p: int, log_norms: float, radius: float, shared: int = 1) -
 
         J = B Q R sqrt(p),      log_norms = log B
 
-    [Bubeck & Sellke 2021, Lemma 3.1, as printed] Two networks are compared: B must
-    hold for every mix of layers of the two, as it does on a box [-W, W]^p.
+    [Bubeck & Sellke 2021, Lemma 3.1, as printed] That B bounds both networks is all
+    it asks; going from one to the other layer by layer needs B to hold for every mix of
+    their layers too, as it does on a box [-W, W]^p.
     """
     return log_norms + math.log(shared * max(radius, 1.0)) + 0.5 * math.log(p)
