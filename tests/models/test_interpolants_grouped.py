@@ -27,12 +27,19 @@ def test_it_fits_where_the_paper_says(rng: np.random.Generator) -> None:
     assert found.p == k * (d + 2)
     assert np.all(found.lower <= found.upper)
     np.testing.assert_array_equal(found.columns["n_over_k"], 4)
+    assert found.function is not None
+    np.testing.assert_allclose(found.function(1, x[1]), y[1], atol=1e-12)
 
 
 def test_a_group_a_point_is_a_cap(rng: np.random.Generator) -> None:
     x, y = sphere(rng, 2, 24, 10), signs(rng, 2, 24)
     one, other = Groups(24).solve(x, y, 1.0, rng), Caps(0.5).solve(x, y, 1.0, rng)
     np.testing.assert_allclose(one.mse, other.mse, atol=1e-13)
+    assert one.function is not None and other.function is not None
+    points = sphere(rng, 50, 10)
+    np.testing.assert_allclose(
+        one.function(1, points), other.function(1, points), atol=1e-12
+    )
     assert np.all(one.lower <= other.upper * (1 + 1e-12))
     assert np.all(other.lower <= one.upper * (1 + 1e-12))
     # orthogonal points have a gradient along x alone: none on the sphere

@@ -28,6 +28,8 @@ def test_the_constant_is_the_steepest_pair(rng: np.random.Generator) -> None:
     )
     assert found.lower[0] == found.upper[0] == pytest.approx(by_hand, rel=1e-12)
     assert found.mse[0] < 1e-25 and found.p == 9 * 6 and found.rank == 5
+    assert found.function is not None
+    np.testing.assert_allclose(found.function(0, x[0]), y[0], atol=1e-12)
 
 
 def test_no_quotient_is_steeper_and_one_is_as_steep(rng: np.random.Generator) -> None:
@@ -52,6 +54,17 @@ def test_units_and_projection(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(solve(2 * x, y, 4), one / 2, rtol=1e-12)
     np.testing.assert_allclose(solve(x, y / 4, 4), one / 4, rtol=1e-12)
     assert np.all(solve(x, y, 8) < one)  # no projection: nothing comes closer
+
+
+def test_what_a_fit_leaves(rng: np.random.Generator) -> None:
+    # labels shrunk to 1 - sqrt(.1) leave MSE .1 and take the constant along
+    x, y = sphere(rng, 2, 30, 8), signs(rng, 2, 30)
+    whole = McShane(8).solve(x, y, 1.0, rng)
+    part = McShane(8, left=0.1).solve(x, y, 1.0, rng)
+    np.testing.assert_allclose(part.mse, 0.1, rtol=1e-12)
+    np.testing.assert_allclose(part.upper, (1 - 0.1**0.5) * whole.upper, rtol=1e-12)
+    for name in ("over_predicted", "over_law"):
+        np.testing.assert_allclose(part.columns[name], whole.columns[name], rtol=1e-12)
 
 
 def test_chunks_change_nothing(

@@ -36,7 +36,7 @@ class Groups:
     k: Annotated[int, AtLeast(2)] = 128
 
     sizes = ("k",)
-    shown = ("n_over_k", "at_data", "at_data_law", "worst")
+    shown = ("n_over_k", "at_data", "at_data_law")
 
     def solve(
         self, x: np.ndarray, y: np.ndarray, radius: float, rng: np.random.Generator
@@ -46,9 +46,14 @@ class Groups:
         u = x / np.linalg.norm(x, axis=2, keepdims=True)
         error, lower, upper, at_data, rho = np.zeros((5, s, n))[..., 0]
         worst = np.zeros(s)
-        for i in range(s):
-            w, sign = self.neurons(x[i], y[i])
-            left = 2 * np.maximum(x[i] @ w.T - THRESHOLD, 0) @ sign - y[i]
+        networks = [self.neurons(x[i], y[i]) for i in range(s)]
+
+        def value(i: int, points: np.ndarray) -> np.ndarray:
+            w, sign = networks[i]
+            return 2 * np.maximum(points @ w.T - THRESHOLD, 0) @ sign
+
+        for i, (w, sign) in enumerate(networks):
+            left = value(i, x[i]) - y[i]
             error[i], worst[i] = np.mean(left**2), np.abs(left).max()
             at_data[i] = tangential(w, sign, u[i]).max()
             starts = rng.standard_normal((RANDOM, d))
@@ -74,6 +79,7 @@ class Groups:
                 "at_data_law": 2 * np.sqrt(n_over_k),
                 "worst": worst,
             },
+            function=value,
         )
 
     def neurons(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

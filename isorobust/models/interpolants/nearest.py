@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.spatial.distance import cdist
 from scipy.stats import beta, chi2
 
-from isorobust.door import AtLeast
+from isorobust.door import AtLeast, Between, later
 from isorobust.models.interpolants.solution import Solution
 
 __all__ = ["McShane"]
@@ -29,6 +29,9 @@ class McShane:
     points unless two with different labels coincide. m = d: the smoothest interpolant
     there is (McShane 1934), the floor of the data.
 
+    left: the share of mean y^2 that the fit leaves: it goes through kept y_i instead,
+    kept = 1 - sqrt(left), which is what the law's floor counts at that MSE. [derived]
+
     Class: the z_i and y_i, p = n (m + 1), J = sqrt(1 + L^2). L isn't counted: a larger
     one interpolates too, so for Lip >= Lambda it suffices that the class with
     L = Lambda doesn't fit, and J grows with L. [derived]
@@ -36,11 +39,12 @@ class McShane:
     predicted: the median of L over balanced signs, were the n^2/4 distances of opposite
     labels independent: 2 over the quantile at 4 ln 2 / n^2 of one distance. `near`
     has its exact law: sqrt(2 d / chi^2_m quantile) for N(0, I/d), less on the sphere
-    as m / d grows. nan where labels are no signs. [derived]
-    over_predicted = L / predicted; over_law = L / sqrt(nd/p) -> sqrt 2 as m >> log n.
+    as m / d grows. nan where labels are no signs. [derived] over_predicted =
+    L / (kept predicted); over_law = L / (kept sqrt(nd/p)) -> sqrt 2 as m >> log n.
     """
 
     m: Annotated[int, AtLeast(1)] = 16
+    left: Annotated[float, Between(0.0, 0.99)] = later(0.0)
 
     sizes = ("m",)
     shown = ("predicted", "over_predicted", "over_law")
@@ -50,29 +54,32 @@ class McShane:
     ) -> Solution:
         """One function a data set, exact on R^d."""
         s, n, d = x.shape
-        z = x @ np.linalg.qr(rng.standard_normal((s, d, self.m)))[0]
-        steepest = np.array([slope(a, b) for a, b in zip(z, y, strict=True)])
-        mse = [
-            np.mean((values(a, b, one, a) - b) ** 2)
-            for a, b, one in zip(z, y, steepest, strict=True)
-        ]
+        project = np.linalg.qr(rng.standard_normal((s, d, self.m)))[0]
+        z = x @ project
+        kept = 1 - math.sqrt(self.left)
+        aims = kept * y
+        steepest = np.array([slope(a, b) for a, b in zip(z, aims, strict=True)])
+        fitted = [values(z[i], aims[i], steepest[i], z[i]) for i in range(s)]
         on_sphere = bool(np.allclose(np.linalg.norm(x, axis=2), 1, atol=1e-6))
         signs = np.all(np.abs(y) == 1, axis=1)
         predicted = np.where(signs, 2 / near(n, d, self.m, on_sphere), np.nan)
         p = n * (self.m + 1)
         return Solution(
             p=p,
-            mse=np.array(mse),
+            mse=np.mean((np.array(fitted) - y) ** 2, axis=1),
             lower=steepest,
             upper=steepest,
-            rho=np.sqrt(np.sum(z**2, axis=(1, 2)) + np.sum(y**2, axis=1)),
+            rho=np.sqrt(np.sum(z**2, axis=(1, 2)) + np.sum(aims**2, axis=1)),
             log_j=0.5 * np.log1p(steepest**2),
             rank=self.m,
             columns={
                 "predicted": predicted,
-                "over_predicted": steepest / predicted,
-                "over_law": steepest / math.sqrt(n * d / p),
+                "over_predicted": steepest / (kept * predicted),
+                "over_law": steepest / (kept * math.sqrt(n * d / p)),
             },
+            function=lambda i, points: values(
+                z[i], aims[i], steepest[i], points @ project[i]
+            ),
         )
 
     def objection(self, case: Any) -> str | None:

@@ -48,7 +48,11 @@ class Caps:
         count, n, d = x.shape
         u = x / np.linalg.norm(x, axis=2, keepdims=True)
         b = 1 - self.s
-        f = np.maximum(x @ u.mT - b, 0) / self.s @ y[..., None]
+
+        def value(i: int, points: np.ndarray) -> np.ndarray:
+            return np.maximum(points @ u[i].T - b, 0) @ y[i] / self.s
+
+        left = np.array([value(i, x[i]) - y[i] for i in range(count)])
         found = [bracket(u[i], y[i] / self.s, b, rng) for i in range(count)]
         lower, upper, deepest = map(np.array, zip(*found, strict=True))
         meet = np.sum(u @ u.mT > 2 * b**2 - 1, axis=(1, 2)) - n
@@ -56,7 +60,7 @@ class Caps:
         one = math.sqrt((2 - self.s) / self.s)
         return Solution(
             p=n * (d + 1),
-            mse=np.mean((f[..., 0] - y) ** 2, axis=1),
+            mse=np.mean(left**2, axis=1),
             lower=lower,
             upper=upper,
             domain="sphere",
@@ -67,6 +71,7 @@ class Caps:
                 "overlaps": meet / 2,
                 "deepest": deepest,
             },
+            function=value,
         )
 
     def objection(self, case: Any) -> str | None:
