@@ -15,14 +15,14 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from isorobust.report import FILES, tabulate
+from isorobust.report import FILES, PUBLISHED, tabulate
 from isorobust.report.formats import markdown, summary
 from isorobust.results.join import Found
 from isorobust.results.records import read
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
-KEPT = ("records.jsonl", "cases.jsonl", "timing.json", *FILES)
+KEPT = ("records.jsonl", "cases.jsonl", "timing.json", PUBLISHED, *FILES)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ def columns(experiment: Experiment, trial: Trial) -> dict:
         "depth": model.depth,
         "outputs": model.outputs,
         "activation": model.activation,
+        "init_scheme": model.init_scheme,
         "n": cell.n,
         "d": cell.d,
         "p_trained": model.num_params(cell.d),
@@ -41,6 +42,8 @@ def block(cell: Cell) -> str:
     parts = [f"{model.depth}-layer {model.activation}", _spoken(cell.distribution)]
     if model.batch_norm:
         parts[0] += " with batch norm"
+    if model.init_scheme != "unit":
+        parts[0] += f" from {model.init_scheme} init"
     if model.outputs > 1:
         parts[0] += f" with {model.outputs} outputs"
     parts += [_spoken(cell.target), _spoken(cell.recipe, brief=True)]

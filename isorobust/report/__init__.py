@@ -2,9 +2,11 @@
 
 from isorobust.report.figures import bracket
 from isorobust.report.formats import as_csv, as_json, latex, markdown
+from isorobust.report.scatter import scatter, wanted
 from isorobust.report.table import tabulate
+from isorobust.results.join import Found
 
-__all__ = ["FILES", "tabulate"]
+__all__ = ["FILES", "files", "tabulate"]
 
 # file of a run -> how it is rendered from the table
 FILES = {
@@ -14,3 +16,11 @@ FILES = {
     "table.tex": latex,
     "bracket.svg": bracket,
 }
+PUBLISHED = "published.svg"  # beside them where a rule speaks of a published figure
+
+
+def files(run: Found) -> dict[str, str]:
+    """The text of every file that shows what a run has so far."""
+    table = tabulate(run)
+    shown = {name: render(table) for name, render in FILES.items()}
+    return shown | ({PUBLISHED: scatter(run)} if wanted(run) else {})

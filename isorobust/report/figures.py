@@ -58,7 +58,7 @@ def _panel(axis: Any, block: Block) -> None:
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 5}
     axis.legend(fontsize=8, frameon=False, handlelength=1.2, **below)
     axis.set(xscale="log", yscale="log", xlabel="√(nd/p)")
-    axis.set_title(_wrapped(block.name), fontsize=8)
+    axis.set_title(wrapped(block.name), fontsize=8)
     for ticks in (axis.xaxis, axis.yaxis):
         ticks.set_major_formatter("{x:g}")
         ticks.set_minor_formatter("")
@@ -67,7 +67,7 @@ def _panel(axis: Any, block: Block) -> None:
     axis.set_xticks([t for t in (0.5, 1, 2, 4, 8, 16, 32) if ends[0] <= t <= ends[1]])
 
 
-def _wrapped(name: str) -> str:
+def wrapped(name: str) -> str:
     """The block's name on two lines: network and data, then labels and recipe."""
     parts = name.split("; ")
     half = (len(parts) + 1) // 2

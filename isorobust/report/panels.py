@@ -1,12 +1,13 @@
 """Panels: the rows of cases, a line a case, over its seeds."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from isorobust.results import scaling
+from isorobust.results.sandwich import Line
 from isorobust.results.scaling import Estimate
 
 
@@ -49,6 +50,18 @@ def panels(rows: Iterable[dict], shown: dict[str, list[str]]) -> tuple[Panel, ..
         )
         for name, cells in blocks.items()
     )
+
+
+def between(lines: tuple[Line, ...]) -> tuple[Panel, ...]:
+    """The sandwich as a panel: () without lines."""
+    if not lines:
+        return ()
+    heads = tuple(field.name for field in fields(Line))
+    rows = tuple(
+        tuple(_entry([getattr(line, head)]) for head in heads) for line in lines
+    )
+    name = "Between the floors and McShane's function: trained networks of the same p"
+    return (Panel(name, heads, rows),)
 
 
 def _entry(values: list[Any]) -> Entry:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from isorobust.report.panels import Panel, panels
-from isorobust.results import scaling
+from isorobust.report.panels import Panel, between, panels
+from isorobust.results import published, scaling
 from isorobust.results.join import CLOSED, Found
 from isorobust.results.rules import Check, judge
+from isorobust.results.sandwich import sandwich
 from isorobust.results.scaling import Estimate, Fit
 
 RESPONSES = ("lower", "upper")
@@ -106,7 +107,10 @@ def tabulate(run: Found) -> Table:
     blocks: dict[str, list[dict]] = {}
     for record in run.records:
         blocks.setdefault(record["block"], []).append(record)
-    networks = [{"kind": "network"} | record for record in run.records]
+    networks = [
+        {"kind": "network"} | record | published.beside(record)
+        for record in run.records
+    ]
     return Table(
         track=run.track,
         version=run.version,
@@ -114,7 +118,7 @@ def tabulate(run: Found) -> Table:
         cases=len(run.rows),
         partial=run.planned - len(run.records) - len(run.rows),
         checks=judge(run.rules, networks + run.rows),
-        panels=panels(run.rows, run.shown),
+        panels=panels(run.rows, run.shown) + between(sandwich(networks + run.rows)),
         blocks=tuple(
             Block(name, tuple(_rows(some)), _verdict(some))
             for name, some in blocks.items()
