@@ -19,7 +19,7 @@ that of a law in sqrt(n/k) alone.
 
 Found. The trend and its slope, b = 1.44 [.85, 2.07] (theirs: 1.40), every y 1.0 to 1.9
 times the published line; but a = 6.65, R2 = .61, and from unit rows a = 8.30: these
-failed. y isn't a function of sqrt(n/k) alone: at one sqrt(n/k) it grows with d and falls
+failed. y is no function of sqrt(n/k) alone: at one sqrt(n/k) it grows with d and falls
 with n/d (at 5.7: 11.6 for (1024, 128), 14.6 for (1024, 256), 19.6 for (512, 256)).
 Batch norm gives the first gradient a size of ~ sqrt(d/2), which these few steps (20 to
 300) keep.

@@ -59,17 +59,18 @@ def sandwich(rows: list[dict]) -> tuple[Line, ...]:
     rows: records of networks (no kind, or "network") and rows of the family McShane;
     all others are passed over. () unless there are both.
     """
-    cells: dict[tuple, list[dict]] = {}
     nearest: dict[tuple, list[dict]] = {}
     for row in rows:
-        if row.get("kind", "network") == "network":
-            where = f"{row['distribution']}; {row['target']}", row["n"], row["d"]
-            cells.setdefault((*where, row["p"], row["target_mse"]), []).append(row)
-        elif row.get("family") == "McShane":
+        if row.get("family") == "McShane":
             where = row["block"].partition("; ")[2], row["n"], row["d"]
             nearest.setdefault(where, []).append(row)
     if not nearest:
         return ()
+    cells: dict[tuple, list[dict]] = {}
+    for row in rows:
+        if row.get("kind", "network") == "network":
+            where = f"{row['distribution']}; {row['target']}", row["n"], row["d"]
+            cells.setdefault((*where, row["p"], row["target_mse"]), []).append(row)
     return tuple(
         _line(where, some, nearest.get(where[:3], [])) for where, some in cells.items()
     )
