@@ -1,5 +1,7 @@
 """The README: its example runs, its verbs and choices exist, its table is generated."""
 
+import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import isorobust.data
 import isorobust.models
 import isorobust.training
 from isorobust.cli.main import VERBS, parse
+from isorobust.law import floors
 from isorobust.lipschitz import SIDES
+from isorobust.models import interpolants
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
+PUBLISH = Path(__file__).parent.parent / "benchmarks" / "publish.py"
 EXAMPLES = re.findall(r"(?s)```python\n(.*?)```", README)
 
 
@@ -44,9 +49,39 @@ def test_the_choices_exist() -> None:
     rows = re.findall(r"^\| (data|labels|network|recipe) \| (.*) \|$", README, re.M)
     for name in re.findall(r"`(\w+)`", " ".join(text for _, text in rows)):
         assert any(name in room.__all__ for room in shelf), name
+    (families,) = re.findall(r"^\| families \| (.*) \|$", README, re.M)
+    shelf = set(interpolants.__all__) - {"Solution"}
+    assert set(re.findall(r"`(\w+)`", families)) == shelf
+    (named,) = re.findall(r"^\| floors \| (.*) \|$", README, re.M)
+    assert set(re.findall(r"`(\w+)`", named)) == set(floors.__all__)
     bounds = re.findall(r"^\| (?:lower|upper) bounds \| (.*) \|$", README, re.M)
     named = set(re.findall(r"`(\w+)`", " ".join(bounds)))
     assert named == set(SIDES)
+
+
+def test_every_config_is_named() -> None:
+    here = Path(__file__).parent.parent / "configs"
+    for config in here.glob("[!_]*.py"):
+        assert f"configs/{config.name}" in README, config.name
+
+
+def test_published_predictions_are_the_results() -> None:
+    """What the README shows is what the results' folders say; nobody typed it."""
+    spec = importlib.util.spec_from_file_location("publish", PUBLISH)
+    assert spec and spec.loader
+    publish = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(publish)
+    shown = README.split("<!-- predictions -->\n")[1]
+    shown = shown.split("<!-- end of predictions -->")[0]
+    assert shown == publish.predictions(PUBLISH.parent / "results")
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "cases.jsonl"])
+def test_no_floor_is_violated_in_what_is_published(name: str) -> None:
+    files = list(PUBLISH.parent.glob(f"results/*/{name}"))
+    rows = [json.loads(line) for f in files for line in f.read_text().splitlines()]
+    held = [row["violated"] for row in rows if row.get("violated") is not None]
+    assert len(held) >= 500 and not any(held)
 
 
 def test_the_table_is_there() -> None:

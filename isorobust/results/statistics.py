@@ -33,6 +33,7 @@ SUMMARIES: dict[str, Callable[[list[float]], Any]] = {
     "largest": max,
     "median": np.median,
     "mean": np.mean,
+    "sum": sum,
 }
 FEW = "fewer than 6 cells, or factors that don't vary independently"
 
@@ -65,10 +66,9 @@ class Summary:
         chosen = [row for row in rows if admits(self.where, row)]
         values = [v for row in chosen if (v := number(row, self.column)) is not None]
         out = len(chosen) - len(values)
-        if self.how in ("sum", "count"):
-            total = sum(values) if self.how == "sum" else len(values)
-            return Found(float(total), rows=len(values), excluded=out)
-        if not values:
+        if self.how == "count":
+            return Found(float(len(values)), rows=len(values), excluded=out)
+        if not values:  # not 0: a sum of nothing would pass
             return Found(None, excluded=out, reason=f"no row has {self.column}")
         found = float(SUMMARIES[self.how](values))
         return Found(found, rows=len(values), excluded=out)

@@ -47,6 +47,8 @@ def test_summaries() -> None:
     assert ratio == Found(2 * max(values), rows=36, excluded=1)
     nothing = found(Summary("missing", "least"))
     assert nothing.value is None and nothing.reason == "no row has missing"
+    assert found(Summary("missing", "sum")).value is None
+    assert found(Summary("missing", "count")).value == 0
 
 
 def test_exponents_and_slopes() -> None:
