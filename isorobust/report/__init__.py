@@ -16,11 +16,14 @@ FILES = {
     "table.tex": latex,
     "bracket.svg": bracket,
 }
+# a table of cases alone has no bracket to draw
+FILES_OF_CASES = [item for item in FILES.items() if item[0] != "bracket.svg"]
 PUBLISHED = "published.svg"  # beside them where a rule speaks of a published figure
 
 
 def files(run: Found) -> dict[str, str]:
     """The text of every file that shows what a run has so far."""
     table = tabulate(run)
-    shown = {name: render(table) for name, render in FILES.items()}
+    kinds = FILES.items() if table.blocks or not table.panels else FILES_OF_CASES
+    shown = {name: render(table) for name, render in kinds}
     return shown | ({PUBLISHED: scatter(run)} if wanted(run) else {})
