@@ -1,8 +1,8 @@
 """Renderings of records: one table object, several formats; never jax."""
 
+from isorobust.report import scatter
 from isorobust.report.figures import bracket
 from isorobust.report.formats import as_csv, as_json, latex, markdown
-from isorobust.report.scatter import scatter, wanted
 from isorobust.report.table import tabulate
 from isorobust.results.join import Found
 
@@ -26,4 +26,4 @@ def files(run: Found) -> dict[str, str]:
     table = tabulate(run)
     kinds = FILES.items() if table.blocks or not table.panels else FILES_OF_CASES
     shown = {name: render(table) for name, render in kinds}
-    return shown | ({PUBLISHED: scatter(run)} if wanted(run) else {})
+    return shown | ({PUBLISHED: scatter.scatter(run)} if scatter.wanted(run) else {})
