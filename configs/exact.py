@@ -21,7 +21,7 @@ epsilon sqrt(nd/p) (d >= 4, partial fits), never below the floor of its bits. No
 of the law is violated.
 
 Command.  isorobust run --config=configs/exact.py --workdir=runs/exact
-Cost.     1 to 1.5 minutes on 2 CPU cores; `:smoke` some seconds.
+Cost.     0.9 minutes on 2 free CPU cores, 1.3 on busy ones; `:smoke` some seconds.
 """
 
 import math
