@@ -25,7 +25,7 @@ data sets, wider than the 2.8 to 3.6 foreseen of means: both ends are at d = 32.
 ratio falls with the load to 2.9 to 3.0 at n/p = .1 and rises again towards n = p.
 
 Command.  isorobust run --config=configs/exact.py --workdir=runs/exact
-Cost.     1 to 1.5 minutes on 2 CPU cores; `:smoke` some seconds.
+Cost.     0.9 minutes on 2 free CPU cores, 1.3 on busy ones; `:smoke` some seconds.
 """
 
 import math
