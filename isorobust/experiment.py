@@ -36,6 +36,7 @@ CONTRACTS = {
 }  # fmt: skip
 
 CASE = ("kind", "block", "shown", "uid", "rows")
+RULE = ("claim", "statistic", "within", "judged")
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,11 @@ class Experiment:
         """What is wrong with the fields taken together."""
         if not (self.cells or self.cases):
             return "cells and cases are empty: an experiment needs at least one"
-        for case in self.cases:
-            lacks = [word for word in CASE if not hasattr(case, word)]
-            if lacks:
-                return f"cases: {type(case).__name__}: has no {', '.join(lacks)}"
+        for name, words in (("cases", CASE), ("rules", RULE)):
+            for part in getattr(self, name):
+                lacks = [word for word in words if not hasattr(part, word)]
+                if lacks:
+                    return f"{name}: {type(part).__name__}: has no {', '.join(lacks)}"
         for name, parts in (("cells", self.cells), ("cases", self.cases)):
             twins = len(parts) - len({part.uid for part in parts})
             if twins:

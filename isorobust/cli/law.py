@@ -4,17 +4,18 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import Any
 
-from isorobust.door import NAMES, Above, AtLeast, BadInput, Between, parse
+from isorobust.door import NAMES, Above, BadInput, Between, parse
 
 POSITIVE = Above(0)
-ONE = AtLeast(1)
+# beyond them squares and powers leave the floating-point numbers
+COUNT, SIZE = Between(1, 10**15), Between(1e-60, 1e60)
 # what --data brings itself, or can't use
 NOT_OF_DATA = ("n", "d", "epsilon", "rho", "J", "bits", "distribution", "components")
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declares the arguments."""
-    whole, real = _number(int, ONE), _number(float, POSITIVE)
+    whole, real = _number(int, COUNT), _number(float, SIZE)
     share = _number(float, POSITIVE, Between(0, 1))
     chance = _number(float, POSITIVE, Between(0, 0.5))
     for name, kind, words in (

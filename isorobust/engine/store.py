@@ -220,7 +220,8 @@ def _agree(folder: Path, identity: dict) -> None:
             f"--workdir={folder}: holds another experiment; differs in "
             f"{', '.join(differ[:3])}{more}; name another folder"
         )
-    beside = json.loads(json.dumps({name: identity[name] for name in BESIDE}))
+    asked = {name: identity.get(name) for name in BESIDE}
+    beside = json.loads(json.dumps(asked))
     if beside != {name: there.get(name) for name in BESIDE}:
         write_whole(file, sealed(there | beside))
 

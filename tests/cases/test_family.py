@@ -12,6 +12,7 @@ from isorobust.door import BadInput, validate
 from isorobust.experiment import Cell, Experiment, Trial
 from isorobust.models import MLP
 from isorobust.models.interpolants import MinNorm, Solution
+from isorobust.results.rules import Summary
 from isorobust.training import Adam
 
 CASE = Family(Sphere(), BalancedSigns(), MinNorm(24), 12, 32)
@@ -95,6 +96,11 @@ def test_bad_cases(case: object, said: str) -> None:
     with pytest.raises(BadInput) as caught:
         validate(Experiment("T", 1, cases=(case,)), "configs/x.py")
     assert said in str(caught.value) and "configs/x.py" in str(caught.value)
+
+
+def test_a_statistic_is_no_rule() -> None:
+    with pytest.raises(BadInput, match="rules: Summary: has no claim, statistic"):
+        validate(Experiment("T", 1, cases=(CASE,), rules=(Summary("x"),)), "x.py")
 
 
 def test_digits_have_a_radius_and_no_sharp_floor() -> None:

@@ -252,7 +252,7 @@ def test_folders_of_pictures(capsys: pytest.CaptureFixture, tmp_path: Path) -> N
     [
         ((), "required: --n, --d, --epsilon, --rho"),
         (("--n=10",), "required: --d, --epsilon, --rho"),
-        (("--n=0", *ASKED[1:]), "argument --n: '0': must be a whole number >= 1"),
+        (("--n=0", *ASKED[1:]), "argument --n: '0': must be a whole number between 1"),
         (("--n=2.5", *ASKED[1:]), "argument --n: '2.5': must be a whole number"),
         (("--d=-3",), "argument --d"),
         (("--d=x",), "argument --d: 'x'"),
@@ -262,6 +262,8 @@ def test_folders_of_pictures(capsys: pytest.CaptureFixture, tmp_path: Path) -> N
         ((*ASKED, "--delta=0.6"), "'0.6': must be a number > 0 and between 0 and 0.5"),
         ((*ASKED, "--delta=0"), "argument --delta"),
         ((*ASKED, "--rho=inf"), "argument --rho: 'inf'"),
+        ((*ASKED, "--rho=1e300"), "must be a number between 1e-60 and 1e+60"),
+        ((*ASKED, "--lip=1e-300"), "argument --lip: '1e-300'"),
         ((*ASKED, "--lip=0"), "argument --lip"),
         ((*ASKED, "--bits=0"), "argument --bits"),
         ((*ASKED, "--components=0"), "argument --components"),
@@ -290,6 +292,16 @@ def test_folders_of_pictures(capsys: pytest.CaptureFixture, tmp_path: Path) -> N
 )
 def test_refusals(words: tuple[str, ...], said: str) -> None:
     assert said in refused(*words)
+
+
+@pytest.mark.parametrize("size", ["1e-60", "1e60"])
+def test_the_ends_of_what_is_allowed(size: str, capsys: pytest.CaptureFixture) -> None:
+    words = ("--n=10", "--d=4", "--p=3", f"--J={size}", f"--rho={size}", "--epsilon=.5")
+    for lip in ("1e-60", "1e60"):
+        assert facts(capsys, *words, f"--lip={lip}")["p"] == 3
+    args = cli.parse(["isorobust", "law", *words])
+    args.call(args)
+    assert "Theorem 3 as printed" in capsys.readouterr().out
 
 
 def test_data_that_can_not_be_read(tmp_path: Path) -> None:
