@@ -4,9 +4,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import Any
 
-from isorobust.door import NAMES, Above, BadInput, Between, parse
+from isorobust.door import NAMES, BadInput, Between, parse
 
-POSITIVE = Above(0)
 # beyond them squares and powers leave the floating-point numbers
 COUNT, SIZE = Between(1, 10**15), Between(1e-60, 1e60)
 # what --data brings itself, or can't use
@@ -16,8 +15,8 @@ NOT_OF_DATA = ("n", "d", "epsilon", "rho", "J", "bits", "distribution", "compone
 def arguments(parser: ArgumentParser) -> None:
     """Declares the arguments."""
     whole, real = _number(int, COUNT), _number(float, SIZE)
-    share = _number(float, POSITIVE, Between(0, 1))
-    chance = _number(float, POSITIVE, Between(0, 0.5))
+    share = _number(float, Between(1e-60, 1))
+    chance = _number(float, Between(1e-60, 0.5))
     for name, kind, words in (
         ("n", whole, "training points"),
         ("d", whole, "input dimension"),

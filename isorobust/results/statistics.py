@@ -66,6 +66,8 @@ class Summary:
         chosen = [row for row in rows if admits(self.where, row)]
         values = [v for row in chosen if (v := number(row, self.column)) is not None]
         out = len(chosen) - len(values)
+        if not chosen:
+            return Found(None, reason="no row meets the conditions")
         if self.how == "count":
             return Found(float(len(values)), rows=len(values), excluded=out)
         if not values:  # not 0: a sum of nothing would pass
@@ -168,9 +170,18 @@ def _meets(condition: str, row: dict) -> bool:
     return value is not None and bool(COMPARED[how](value, wanted))
 
 
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
 def _misspelt(where: tuple[str, ...]) -> str | None:
     for condition in where:
-        if not CONDITION.fullmatch(condition):
+        match = CONDITION.fullmatch(condition)
+        ordered = match is not None and match[2] in (">", "<", ">=", "<=")
+        if match is None or (ordered and not _is_number(match[3])):
             return f"where: {condition!r}: must be such as 'd >= 64', 'block ~ Adam'"
     return None
 

@@ -11,7 +11,7 @@ from isorobust.data.dataset import draw
 from isorobust.door import BadInput, validate
 from isorobust.experiment import Cell, Experiment, Trial
 from isorobust.models import MLP
-from isorobust.models.interpolants import MinNorm, Solution
+from isorobust.models.interpolants import McShane, MinNorm, Solution
 from isorobust.results.rules import Summary
 from isorobust.training import Adam
 
@@ -96,6 +96,13 @@ def test_bad_cases(case: object, said: str) -> None:
     with pytest.raises(BadInput) as caught:
         validate(Experiment("T", 1, cases=(case,)), "configs/x.py")
     assert said in str(caught.value) and "configs/x.py" in str(caught.value)
+
+
+def test_attaining_a_floor_is_no_violation() -> None:
+    """McShane's function on all of d is the data floor of two points, to an ulp."""
+    rows = Family(Sphere(), BalancedSigns(), McShane(16), 2, 16).rows(60, 0.01)
+    assert not any(row["violated"] for row in rows)
+    assert min(row["upper_over_floor"] for row in rows) < 1  # roundoff, seen
 
 
 def test_a_statistic_is_no_rule() -> None:

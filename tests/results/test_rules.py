@@ -49,6 +49,8 @@ def test_summaries() -> None:
     assert nothing.value is None and nothing.reason == "no row has missing"
     assert found(Summary("missing", "sum")).value is None
     assert found(Summary("missing", "count")).value == 0
+    nobody = Summary("exact", "count", ("family = C",))
+    assert found(nobody).reason == "no row meets the conditions"
 
 
 def test_exponents_and_slopes() -> None:
@@ -118,6 +120,8 @@ def test_judging() -> None:
         (rule(Summary("a"), 1.0), "must be (low, high)"),
         (rule(Summary("a"), math.nan, 1.0), "must be a number or inf"),
         (rule(Summary("a", where=("b 3",)), 0.0, 1.0), "must be such as"),
+        (rule(Summary("a", where=("b > x",)), 0.0, 1.0), "must be such as"),
+        (rule(Summary("a", where=("b >> 3",)), 0.0, 1.0), "must be such as"),
         (rule(Summary("a", how="mode"), 0.0, 1.0), "allowed: count"),  # type: ignore
         (rule(Exponent("a", "n", ("d",)), 0.0, 1.0), "must be among factors"),
         (rule(rule(Summary("a"), 0.0, 1.0), 0.0, 1.0), "statistic: must be one of"),

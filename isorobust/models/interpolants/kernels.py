@@ -178,7 +178,8 @@ class _Fit:
             inside = np.linalg.norm(self.points, axis=1) <= self.radius
             lengths = np.linalg.norm(self.gradients[inside], axis=1)
             return float(lengths.max(initial=0.0)), math.nan, math.nan
-        low, *_, high = np.linalg.eigvalsh(self.form + self.form.T)
+        values = np.linalg.eigvalsh(self.form + self.form.T)
+        low, high = values[0], values[-1]
         ball = float(self.radius * max(-low, high))
         return ball, ball, float(high - low) / 2
 
