@@ -261,6 +261,7 @@ def test_folders_of_pictures(capsys: pytest.CaptureFixture, tmp_path: Path) -> N
         ((*ASKED, "--epsilon=nan"), "'nan': must be a number"),
         ((*ASKED, "--delta=0.6"), "'0.6': must be a number between 1e-60 and 0.5"),
         ((*ASKED, "--delta=0"), "argument --delta"),
+        ((*ASKED, "--epsilon=1e-170"), "argument --epsilon: '1e-170'"),
         ((*ASKED, "--rho=inf"), "argument --rho: 'inf'"),
         ((*ASKED, "--rho=1e300"), "must be a number between 1e-60 and 1e+60"),
         ((*ASKED, "--lip=1e-300"), "argument --lip: '1e-300'"),

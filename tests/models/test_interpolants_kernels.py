@@ -213,3 +213,10 @@ def test_objections() -> None:
 
     assert NTK(k=2**17).objection(Case()) is None
     assert "k <= 131072" in str(RandomFeatures(k=2**17 + 1).objection(Case()))
+
+
+@pytest.mark.parametrize("family", [NTK(4), RandomFeatures(8, "square")])
+def test_one_dimension_has_one_eigenvalue(family: NTK | RandomFeatures) -> None:
+    x, y = np.array([[[0.5], [-1.0], [2.0]]]), np.array([[1.0, -1.0, 1.0]])
+    found = family.solve(x, y, 2.0, np.random.default_rng(0))
+    assert np.isfinite(found.upper).all() and found.lower <= found.upper
