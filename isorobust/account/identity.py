@@ -42,8 +42,6 @@ def block(cell: Cell) -> str:
     parts = [f"{model.depth}-layer {model.activation}", _spoken(cell.distribution)]
     if model.batch_norm:
         parts[0] += " with batch norm"
-    if getattr(model, "init_scheme", "unit") != "unit":
-        parts[0] += f", {model.init_scheme} init"
     if model.init_scheme != "unit":
         parts[0] += f" from {model.init_scheme} init"
     if model.outputs > 1:
