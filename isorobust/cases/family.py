@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from isorobust.data.dataset import Dataset, drawn, generator
+from isorobust.data.dataset import Dataset, drawn, generator, known
 from isorobust.door import AtLeast
 from isorobust.experiment import describe, digest
 from isorobust.law.columns import columns
@@ -16,7 +16,7 @@ from isorobust.models.interpolants.solution import Solution
 # carries the geodesic constant, which the chords of the other floors exceed.
 HELD = {"rd": ("rd", "sphere"), "ball": ("rd", "sphere"), "sphere": ("sphere",)}
 
-ROUNDING = 1e-9
+ROUNDING = 1e-9  # a bracket this tight is closed, and a floor this near attained
 
 
 @dataclass(frozen=True)
@@ -74,23 +74,19 @@ class Family:
         sets = [drawn(self, seed) for seed in range(seeds)]
         x = np.stack([np.asarray(data.x, float) for data in sets])
         y = np.stack([np.asarray(data.y, float) for data in sets])
-        c = self.distribution.isoperimetry(self.d)
-        radius = float(np.linalg.norm(x, axis=2).max())
-        if c is not None:
-            radius = self.distribution.radius(self.n, self.d, delta / 2)
+        stated = known(self, delta)
+        radius = stated["radius"]
+        if radius is None:
+            radius = float(np.linalg.norm(x, axis=2).max())
         solution = self.family.solve(x, y, radius, generator("solve", self.uid))
-        return [
-            self._row(solution, i, data, c if c is None else (c, radius), delta)
-            for i, data in enumerate(sets)
-        ]
+        return [self._row(solution, i, data, stated) for i, data in enumerate(sets)]
 
-    def _row(
-        self, found: Solution, i: int, data: Dataset, known: Any, delta: float
-    ) -> dict:
-        setting = self._setting(found, i, data, known, delta)
+    def _row(self, found: Solution, i: int, data: Dataset, stated: dict) -> dict:
+        setting = self._setting(found, i, data, stated)
         sizes = {name: getattr(self.family, name) for name in self.family.sizes}
         lower, upper = _real(found.lower[i]), _real(found.upper[i])
-        closed = upper is not None and lower is not None and upper <= lower * (1 + 1e-9)
+        # nan compares as False: no bracket is closed that lacks a side
+        closed = bool(found.upper[i] <= found.lower[i] * (1 + ROUNDING))
         row: dict[str, Any] = {
             "kind": self.kind,
             "block": self.block,
@@ -114,28 +110,19 @@ class Family:
         row |= _verdict(row, found.domain)
         return row | {k: _real(v[i]) for k, v in found.columns.items()}
 
-    def _setting(
-        self, found: Solution, i: int, data: Dataset, known: Any, delta: float
-    ) -> Setting:
+    def _setting(self, found: Solution, i: int, data: Dataset, stated: dict) -> Setting:
         x, y = np.asarray(data.x, float), np.asarray(data.y, float)
         rank = min(found.rank or self.d, self.d)
-        c, radius = known or (None, None)
         return Setting(
             **of_data(x, y, data.component, rank, data.noise),
+            **stated,
             p=found.p,
             mse=float(found.mse[i]),
             noise_variance=data.noise_variance,
-            independent=self.target.independent,
-            noise_independent=getattr(self.target, "noise_independent", False),
-            components=self.distribution.components,
-            c=c,
-            radius=radius,
-            on_sphere=self.distribution.on_sphere,
             rho=None if found.rho is None else float(found.rho[i]),
             log_j=None if found.log_j is None else float(found.log_j[i]),
             bits=found.bits,
             rank=rank,
-            delta=delta,
         )
 
 

@@ -68,6 +68,24 @@ def generator(*identity: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(words, "little")))
 
 
+def known(cell: Sizes, delta: float) -> dict:
+    """What is stated of the laws of x and y: fields of law.Setting.
+
+    radius: R with |x_i| <= R but for probability delta / 2; None with an unknown c.
+    """
+    x, y = cell.distribution, cell.target
+    c = x.isoperimetry(cell.d)
+    return {
+        "independent": y.independent,
+        "noise_independent": getattr(y, "noise_independent", False),
+        "components": x.components,
+        "c": c,
+        "radius": None if c is None else x.radius(cell.n, cell.d, delta / 2),
+        "on_sphere": x.on_sphere,
+        "delta": delta,
+    }
+
+
 def draw(trial: Trial) -> Dataset:
     """The data set of a trial: `drawn` of its cell and seed."""
     return drawn(trial.cell, trial.seed)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 
 from isorobust.data import cifar, idx
-from isorobust.data.pictures import Stock, classified, refusal, signed, stock
+from isorobust.data.pictures import Stock, classified, signed, stock
 from isorobust.data.sample import Sample
-from isorobust.data.stock import misfit, state
+from isorobust.data.stock import misfit, odd_sides, refusal, state
 
 __all__ = ["CIFAR10", "MNIST", "CIFAR10Classes", "MNISTClasses"]
 
@@ -49,7 +49,7 @@ class MNIST:
 
     def check(self) -> str | None:
         """What is wrong with the fields, or with the files."""
-        return _odd_sides(self.positive, self.negative) or refusal(self._stock)
+        return odd_sides(self.positive, self.negative, "class") or refusal(self._stock)
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
@@ -97,7 +97,7 @@ class CIFAR10:
 
     def check(self) -> str | None:
         """What is wrong with the fields, or with the files."""
-        return _odd_sides(self.positive, self.negative) or refusal(self._stock)
+        return odd_sides(self.positive, self.negative, "class") or refusal(self._stock)
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
@@ -215,15 +215,6 @@ class CIFAR10Classes:
 def _sides(of: Stock, positive: tuple[int, ...], negative: tuple[int, ...]) -> dict:
     sides = {"positive": list(positive), "negative": list(negative)}
     return {"sha256": of.sha256, **sides}
-
-
-def _odd_sides(positive: tuple[int, ...], negative: tuple[int, ...]) -> str | None:
-    chosen = positive + negative
-    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(10)):
-        return f"positive, negative = {chosen}: must be different classes 0 to 9"
-    if not (positive and negative):
-        return "positive, negative: each needs at least one class"
-    return None
 
 
 def _odd_classes(chosen: tuple[int, ...]) -> str | None:

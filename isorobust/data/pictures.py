@@ -13,7 +13,7 @@ import numpy as np
 from isorobust.data.sample import Sample
 from isorobust.door import BadInput
 
-__all__ = ["Pictures", "Stock", "classified", "refusal", "signed", "stock"]
+__all__ = ["Pictures", "Stock", "classified", "signed", "stock"]
 
 ROWS = 1000  # as many rows at a time are floats
 
@@ -97,12 +97,3 @@ def classified(
     place = np.zeros(10)
     place[list(chosen)] = np.arange(len(chosen))
     return Sample(x, np.zeros(len(x), int), place[classes])
-
-
-def refusal(do: Callable[[], object]) -> str | None:
-    """What BadInput has to say when this is done; None where it goes well."""
-    try:
-        do()
-    except BadInput as error:
-        return str(error)
-    return None

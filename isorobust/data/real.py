@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from isorobust.data.sample import Sample
-from isorobust.data.stock import misfit, scaled, shuffled, state
+from isorobust.data.stock import misfit, odd_sides, refusal, scaled, shuffled, state
 from isorobust.door import BadInput
 
 __all__ = ["NPZ", "DigitClasses", "Digits"]
@@ -44,12 +44,7 @@ class Digits:
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
-        chosen = self.positive + self.negative
-        if len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(10)):
-            return f"positive, negative = {chosen}: must be different digits 0 to 9"
-        if not (self.positive and self.negative):
-            return "positive, negative: each needs at least one digit"
-        return None
+        return odd_sides(self.positive, self.negative, "digit")
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""
@@ -135,11 +130,7 @@ class NPZ:
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
-        try:
-            _npz(self.path, state(self.path))
-        except BadInput as error:
-            return str(error)
-        return None
+        return refusal(lambda: _npz(self.path, state(self.path)))
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this data."""

@@ -1,13 +1,15 @@
 """Stocks of given points: rows drawn in random order, scaled, read again on change."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from isorobust.data.sample import Sample
+from isorobust.door import BadInput
 
-__all__ = ["misfit", "scaled", "shuffled", "state"]
+__all__ = ["misfit", "odd_sides", "refusal", "scaled", "shuffled", "state"]
 
 
 def shuffled(everything: Sample, rng: np.random.Generator, n: int) -> Sample:
@@ -41,3 +43,24 @@ def state(path: str | Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return about.st_mtime_ns, about.st_size, about.st_ino
+
+
+def odd_sides(
+    positive: tuple[int, ...], negative: tuple[int, ...], kind: str
+) -> str | None:
+    """What is wrong with two sides of labels 0 to 9; kind: what one is called."""
+    chosen, many = positive + negative, {"class": "classes"}.get(kind, kind + "s")
+    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(10)):
+        return f"positive, negative = {chosen}: must be different {many} 0 to 9"
+    if not (positive and negative):
+        return f"positive, negative: each needs at least one {kind}"
+    return None
+
+
+def refusal(do: Callable[[], object]) -> str | None:
+    """What BadInput has to say when this is done; None where it goes well."""
+    try:
+        do()
+    except BadInput as error:
+        return str(error)
+    return None

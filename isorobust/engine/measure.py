@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.data.dataset import TEST_POINTS, Dataset, draw
+from isorobust.data.dataset import TEST_POINTS, Dataset, draw, known
 from isorobust.door import BadInput
 from isorobust.engine.block import initial, padded_data
 from isorobust.engine.ladder import Rung, measuring, pad, real
@@ -245,7 +245,6 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     even = network.balanced(net)
     flat = np.concatenate([part.ravel() for layer in even.layers for part in layer])
     seen = min(cell.model.width, cell.d)
-    c = cell.distribution.isoperimetry(cell.d)
 
     def error(x: np.ndarray, y: np.ndarray) -> float | None:
         f = network.value(net, np.asarray(x, float))
@@ -255,6 +254,7 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
         "test_mse": error(data.x_test, data.y_test) if len(data.x_test) else None,
         "setting": {
             **of_data(x, y, data.component, seen, data.noise),
+            **known(cell, delta),
             "p": cell.model.folded_params(cell.d),
             "outputs": cell.model.outputs,
             "width": cell.model.width,
@@ -262,16 +262,7 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
             "slope": max(abs(kind.low), abs(kind.high)),
             "mse": error(x, y),
             "noise_variance": data.noise_variance,
-            "independent": cell.target.independent,
-            "noise_independent": getattr(cell.target, "noise_independent", False),
-            "components": cell.distribution.components,
-            "c": c,
-            "radius": None
-            if c is None
-            else cell.distribution.radius(cell.n, cell.d, delta / 2),
-            "on_sphere": cell.distribution.on_sphere,
             "rho": finite(np.linalg.norm(flat)),
             "largest": finite(np.abs(flat).max()),
-            "delta": delta,
         },
     }

@@ -108,15 +108,19 @@ def _checked(check: Check) -> list[str]:
     value = "-"
     if found.value is not None:
         value = _interval(Estimate(found.value, found.low, found.high))
-    ends = ("" if end is None else f"{end:g}" for end in (check.low, check.high))
-    allowed = " to ".join(ends).strip()
-    if check.low is None or check.high is None:
-        allowed = f">= {check.low:g}" if check.low is not None else f"<= {check.high:g}"
+    allowed = _allowed(check.low, check.high)
     if check.judged == "interval":
         allowed += " (interval)"
     rows = f"{found.rows}" + (f" (less {found.excluded})" if found.excluded else "")
     verdict = {True: "pass", False: "FAIL", None: f"none: {found.reason}"}
     return [check.claim, value, allowed, rows, verdict[check.passed]]
+
+
+def _allowed(low: float | None, high: float | None) -> str:
+    """Between two ends, of which an open one is None."""
+    if low is None:
+        return "any" if high is None else f"<= {high:g}"
+    return f">= {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
 def _shown(entry: Entry) -> str:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 import isorobust.cli.main as cli
 from isorobust import data
 from isorobust.data.sample import Sample
-from isorobust.door import BadInput
+from tests.cli import calls
 from tests.data.test_real_images import cifar, mnist
 
 ASKED = ("--n=512", "--d=64", "--width=8", "--epsilon=0.9", "--rho=8", "--delta=0.01")
@@ -32,11 +32,7 @@ LAWS = [
 
 def printed(capsys: pytest.CaptureFixture, *words: object) -> str:
     """What the verb prints, in this process."""
-    args = cli.parse(["isorobust", "law", *map(str, words)])
-    args.call(args)
-    done = capsys.readouterr()
-    assert not done.err
-    return done.out
+    return calls.printed(capsys, "law", *words)
 
 
 def facts(capsys: pytest.CaptureFixture, *words: object) -> dict:
@@ -45,11 +41,7 @@ def facts(capsys: pytest.CaptureFixture, *words: object) -> dict:
 
 def refused(*words: object) -> str:
     """The one line of a refusal."""
-    with pytest.raises(BadInput) as caught:
-        args = cli.parse(["isorobust", "law", *map(str, words)])
-        args.call(args)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return calls.refused("law", *words)
 
 
 def sharp(p: float, n: int = 512, d: int = 64, epsilon: float = 0.9) -> float:

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 import isorobust
-import isorobust.cli.main as cli
 from isorobust.data import BalancedSigns, Sphere
 from isorobust.door import BadInput
 from isorobust.experiment import Cell, Experiment
 from isorobust.lipschitz import SIDES, SPHERE, Network, lower
 from isorobust.models import MLP
 from isorobust.training import Adam
+from tests.cli import calls
 
 RNG = np.random.default_rng(0)
 GOOD = {
@@ -34,11 +34,7 @@ GOOD = {
 
 def measured(capsys: pytest.CaptureFixture, *words: object) -> str:
     """What the verb prints, in this process."""
-    args = cli.parse(["isorobust", "measure", *map(str, words)])
-    args.call(args)
-    done = capsys.readouterr()
-    assert not done.err
-    return done.out
+    return calls.printed(capsys, "measure", *words)
 
 
 def as_json(capsys: pytest.CaptureFixture, *words: object) -> dict:
@@ -52,11 +48,7 @@ def saved(file: Path, **arrays: Any) -> Path:
 
 def refused(*words: object) -> str:
     """The one line of a refusal."""
-    with pytest.raises(BadInput) as caught:
-        args = cli.parse(["isorobust", "measure", *map(str, words)])
-        args.call(args)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return calls.refused("measure", *words)
 
 
 def test_json_has_the_promised_keys(

@@ -3,7 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 
-from isorobust.report import PUBLISHED, files
+from isorobust.report import PUBLISHED, files, tabulate
 from isorobust.report.scatter import scatter, wanted
 from isorobust.results.join import Found
 from isorobust.results.rules import Rule, Slope, Summary
@@ -33,6 +33,7 @@ def test_every_point_is_drawn() -> None:
 
 def test_it_is_drawn_where_a_rule_asks() -> None:
     assert wanted(run()) and not wanted(run("width"))
-    assert PUBLISHED in files(run()) and PUBLISHED not in files(run("width"))
+    assert PUBLISHED in files(run(), tabulate(run()))
+    assert PUBLISHED not in files(run("width"), tabulate(run("width")))
     rule = Rule("x", Summary("random_over_published"), (0.0, 1.0))
     assert wanted(Found("T", 1, [], 0, rules=[rule]))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from isorobust.door import AtLeast
+from isorobust.models.interpolants import ridges
 from isorobust.models.interpolants.solution import Solution, named_ball
 
 __all__ = ["Groups"]
@@ -110,7 +111,7 @@ def tangential(w: np.ndarray, sign: np.ndarray, x: np.ndarray) -> np.ndarray:
 
     Gates are as they are at x, so for almost every x: a value that Lip_S attains.
     """
-    return np.linalg.norm(_along(x, 2 * (sign * (x @ w.T > THRESHOLD)) @ w), axis=1)
+    return ridges.tangential(w, 2 * sign, THRESHOLD, x)
 
 
 def ascent(w: np.ndarray, sign: np.ndarray, x: np.ndarray) -> float:
@@ -126,9 +127,9 @@ def ascent(w: np.ndarray, sign: np.ndarray, x: np.ndarray) -> float:
         width = SMOOTH[0] * (SMOOTH[1] / SMOOTH[0]) ** share
         gate = 0.5 * (1 + np.tanh((x @ w.T - THRESHOLD) / (2 * width)))
         v = 2 * (sign * gate) @ w
-        flat = _along(x, v)
+        flat = ridges.flattened(x, v)
         turn = sign * gate * (1 - gate) * (flat @ w.T) * (2 / width)
-        up = _along(x, turn @ w - np.sum(v * x, axis=1, keepdims=True) * v)
+        up = ridges.flattened(x, turn @ w - np.sum(v * x, axis=1, keepdims=True) * v)
         length = np.linalg.norm(up, axis=1, keepdims=True)
         x = x + 0.1 * (1 - share) * up / np.maximum(length, 1e-30)
         x = x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -148,8 +149,3 @@ def certified(w: np.ndarray) -> float:
     q = min(math.floor(4 * size**2 * (1 + 1e-12)), len(w))
     longest = np.sort(np.linalg.norm(w, axis=1))[::-1][:q]
     return float(2 * min(math.sqrt(q) * size, longest.sum()))
-
-
-def _along(x: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """v [b, d] less its part along unit x [b, d]."""
-    return v - np.sum(v * x, axis=1, keepdims=True) * x

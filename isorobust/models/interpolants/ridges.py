@@ -122,8 +122,12 @@ def tangential(
 ) -> np.ndarray:
     """|(I - x x') grad f(x)| [k] of sum_i a_i relu(u_i . x - b) at unit x [k, d]."""
     gradient = (a * (points @ u.T > b)) @ u
-    along = np.sum(gradient * points, axis=1, keepdims=True)
-    return np.linalg.norm(gradient - along * points, axis=1)
+    return np.linalg.norm(flattened(points, gradient), axis=1)
+
+
+def flattened(x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """v [k, d] less its part along unit x [k, d]."""
+    return v - np.sum(v * x, axis=1, keepdims=True) * x
 
 
 def _sets(gram: np.ndarray, b: float) -> Iterator[np.ndarray | None]:
