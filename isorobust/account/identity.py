@@ -26,6 +26,7 @@ def columns(experiment: Experiment, trial: Trial) -> dict:
         "outputs": model.outputs,
         "activation": model.activation,
         "init_scheme": model.init_scheme,
+        "init_scale": _init_scale(model),
         "n": cell.n,
         "d": cell.d,
         "p_trained": model.num_params(cell.d),
@@ -44,10 +45,17 @@ def block(cell: Cell) -> str:
         parts[0] += " with batch norm"
     if model.init_scheme != "unit":
         parts[0] += f" from {model.init_scheme} init"
+    if _init_scale(model) != 1:
+        parts[0] += f" from {_init_scale(model):g} times its init"
     if model.outputs > 1:
         parts[0] += f" with {model.outputs} outputs"
     parts += [_spoken(cell.target), _spoken(cell.recipe, brief=True)]
     return "; ".join(parts)
+
+
+def _init_scale(model: Any) -> float:
+    """1 of a model that knows none."""
+    return float(getattr(model, "init_scale", 1.0))
 
 
 def _spoken(choice: Any, brief: bool = False) -> str:
