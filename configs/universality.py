@@ -109,9 +109,10 @@ def _rules() -> Iterator[Rule]:
             ratio = Summary("lower / law_ratio", "median", where)
             name = part.split()[-1]
             yield Rule(f"{depth} layers, {name}: L / sqrt(nd/p)", ratio, within)
-    for where, most in (
-        (("depth = 2", "activation = relu"), 1.02),
-        (("depth = 3",), 2.0),
-    ):
-        width = Summary("upper_over_lower", "median", ("reached = true", *where))
-        yield Rule(f"upper / lower, {' '.join(where)}", width, (1.0, most))
+    widths: dict[tuple[str, ...], float] = {
+        ("depth = 2", "activation = relu"): 1.02,
+        ("depth = 3",): 2.0,
+    }
+    for kind, most in widths.items():
+        width = Summary("upper_over_lower", "median", ("reached = true", *kind))
+        yield Rule(f"upper / lower, {' '.join(kind)}", width, (1.0, most))

@@ -5,7 +5,19 @@ from typing import Any
 
 from isorobust.engine.ladder import rung
 from isorobust.engine.plan import flops_per_step
-from isorobust.experiment import Cell, Experiment, Trial
+from isorobust.experiment import Cell, Experiment, Trial, describe, digest
+
+
+def task(experiment: Experiment) -> str:
+    """The hash of what a track asks: its cells, cases, seeds and delta.
+
+    Not of the machine (padding and lanes a block, which the run's own hash covers), nor
+    of the bounds and rules, which may be added to without another network.
+    """
+    asked = describe(experiment)
+    for name in ("bounds", "rules", "track", "version"):
+        asked.pop(name, None)
+    return digest(asked)
 
 
 def columns(experiment: Experiment, trial: Trial) -> dict:

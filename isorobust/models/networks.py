@@ -94,8 +94,8 @@ class MLP(nn.Module):
             else:
                 weight = rng.standard_normal((fan_out, fan_in)) / math.sqrt(fan_in)
                 bias = np.zeros(fan_out)
-            params[f"weight_{i}"] = np.float32(self.init_scale * weight)
-            params[f"bias_{i}"] = np.float32(self.init_scale * bias)
+            params[f"weight_{i}"] = (self.init_scale * weight).astype(np.float32)
+            params[f"bias_{i}"] = (self.init_scale * bias).astype(np.float32)
             if self.batch_norm and i < self.depth - 1:
                 params[f"scale_{i}"] = np.ones(fan_out, np.float32)
                 params[f"shift_{i}"] = np.zeros(fan_out, np.float32)
