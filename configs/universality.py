@@ -113,6 +113,6 @@ def _rules() -> Iterator[Rule]:
         ("depth = 2", "activation = relu"): 1.02,
         ("depth = 3",): 2.0,
     }
-    for kind, most in widths.items():
-        width = Summary("upper_over_lower", "median", ("reached = true", *kind))
-        yield Rule(f"upper / lower, {' '.join(kind)}", width, (1.0, most))
+    for which, most in widths.items():
+        width = Summary("upper_over_lower", "median", ("reached = true", *which))
+        yield Rule(f"upper / lower, {' '.join(which)}", width, (1.0, most))
