@@ -21,7 +21,7 @@ def arguments(parser: ArgumentParser) -> None:
         "runs",
         metavar="RUN",
         nargs="+",
-        help="folders of runs (finished or not) or published ones, or files of records; "
+        help="folders of runs (finished or not), published ones, or files of records; "
         "those of one track and version make one table",
     )
     parser.add_argument(
@@ -32,8 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--figure",
         default="bracket",
-        help="which figure svg and pdf are of: bracket (by default), exponents, floors, "
-        "success, widths, published",
+        help="which figure svg and pdf are of: bracket (by default), exponents, "
+        "floors, success, widths, published",
     )
     parser.add_argument(
         "--out",

@@ -18,7 +18,8 @@ FILES: dict[str, Callable[[Table], str]] = {
     "table.csv": as_csv,
     "table.tex": latex,
     "report.html": page,
-} | {f"{name}.svg": partial(figures.svg, name=name) for name in figures.FIGURES}
+    **{f"{name}.svg": partial(figures.svg, name=name) for name in figures.FIGURES},
+}
 PUBLISHED = "published.svg"  # beside them where a rule speaks of a published figure
 
 
@@ -28,7 +29,10 @@ def files(table: Table) -> dict[str, str]:
     Figures that the table has nothing for are left out.
     """
     drawn = draw(table)
-    texts = {name: render for name, render in FILES.items() if name[-4:] != ".svg"}
-    shown = {n: render(table) for n, render in texts.items() if render is not page}
-    shown["report.html"] = page(table, drawn)
-    return shown | {f"{name}.svg": text for name, text in drawn.items()}
+    pictures = {f"{name}.svg": text for name, text in drawn.items()}
+    others = {
+        name: render(table)
+        for name, render in FILES.items()
+        if not name.endswith((".svg", ".html"))
+    }
+    return others | {"report.html": page(table, drawn)} | pictures

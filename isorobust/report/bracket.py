@@ -21,6 +21,7 @@ from isorobust.report.table import Block, Table
 from isorobust.results import published
 from isorobust.results.scaling import Estimate
 
+ABOVE = 4.0  # times the highest trained bound: McShane above is marked at the edge
 NEEDED = ("law_ratio", "lower", "upper")
 
 
@@ -53,7 +54,9 @@ def bracket(table: Table) -> Any:
     figure = canvas(7.4 if columns > 1 else 5.4, 2.75 * rows + 0.5)
     values = [v for cells in series.values() for c in cells for v in (c.lower, c.upper)]
     together = bool(values) and max(values) < 60 * min(values)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=together)
+    axes = figure.subplots(
+        rows, columns, squeeze=False, sharex=together, sharey=together
+    )
     shades = _shades(series)
     for axis, (name, cells) in zip(axes.flat, series.items(), strict=False):
         block = next((b for b in table.blocks if b.name == name), None)
@@ -65,6 +68,7 @@ def bracket(table: Table) -> Any:
         row[0].set_ylabel("Lipschitz constant")
     for axis in list(axes.flat)[max(0, len(series) - columns) : len(series)]:
         axis.set_xlabel("√(nd/p)")
+        axis.tick_params(labelbottom=True)
     _legend(figure, table, shades)
     return figure
 
@@ -141,13 +145,14 @@ def _panel(
 
 def _beside(axis: Any, table: Table, block: Block) -> None:
     """McShane's function on the same data, and the 906 published points."""
-    points = [
-        (line.law_ratio, line.mcshane)
-        for line in table.frontier
-        if line.mcshane is not None and line.data in block.name
-    ]
-    for x, y in points:
-        axis.plot(x, y, "D", mfc="none", mec=INK, ms=4, mew=0.8, zorder=2)
+    low, high = axis.get_ylim()
+    top = ABOVE * high  # a constant far above would flatten what is trained
+    for line in table.frontier:
+        if line.mcshane is not None and line.data in block.name:
+            out = line.mcshane > top
+            mark, y = ("^", top) if out else ("D", line.mcshane)
+            x = line.law_ratio
+            axis.plot(x, y, mark, mfc="none", mec=INK, ms=4, mew=0.8, zorder=2)
     if block.as_published:
         low, high = axis.get_ylim()
         theirs = published.figure_2()
@@ -162,14 +167,18 @@ def _legend(figure: Any, table: Table, shades: dict[int, str]) -> None:
         Line2D([], [], color=shade, lw=2.2, marker="o", ms=2.8, label=f"d = {d}")
         for d, shade in list(shades.items())[:12]
     ]
-    floor = {"marker": "_", "ls": "", "ms": 6, "mew": 1.1}
+    floor: Any = {"marker": "_", "ls": "", "ms": 6, "mew": 1.1}
     marks += [
         Line2D([], [], color=MUTED, label="floor", **floor),
         Line2D([], [], color=MUTED, lw=0.8, label="√(nd/p)"),
     ]
     if any(line.mcshane is not None for line in table.frontier) and table.blocks:
-        style = {"marker": "D", "ls": "", "mfc": "none", "mec": INK, "ms": 4}
-        marks.append(Line2D([], [], label="McShane, as many parameters", **style))
+        style: Any = {"marker": "D", "ls": "", "mfc": "none", "mec": INK, "ms": 4}
+        marks.append(
+            Line2D(
+                [], [], label="McShane, no more parameters (triangle: above)", **style
+            )
+        )
     if any(block.as_published for block in table.blocks):
         marks.append(
             Line2D([], [], color=FAINT, marker=".", ls="", label="906 published points")

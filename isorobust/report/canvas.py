@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 # categories in their order; a page with a dark scheme replaces each by its own
-PAIRS = "#2f6aa8", "#c2572b", "#3f8a5b", "#8558a8", "#a98321", "#5b6770"
+PAIRS = (
+    "#2f6aa8", "#c2572b", "#3f8a5b", "#8558a8", "#a98321", "#5b6770", "#1f93a8",
+    "#b0427f", "#7a5a3a",
+)  # fmt: skip
 INK, MUTED, FAINT, PAPER = "#1b1c1e", "#6d7175", "#c9cccf", "#ffffff"
 ALARM = "#b3261e"
 
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "isorobust",  # the same table, the same bytes
     "svg.fonttype": "none",  # text stays text: a small file that can be searched
     "pdf.fonttype": 42,
@@ -69,9 +72,9 @@ def short(names: Sequence[str]) -> dict[str, str]:
     if len(parts) == 1:
         own = parts
     brief = {n: "; ".join(map(_bare, some)) for n, some in own.items()}
-    if len(set(brief.values())) == len(brief):
-        return {name: _cut(said) for name, said in brief.items()}
-    return {n: _cut("; ".join(some).replace("()", "")) for n, some in own.items()}
+    told = list(brief.values())
+    whole = {n: "; ".join(some).replace("()", "") for n, some in own.items()}
+    return {n: _cut(b if told.count(b) == 1 else whole[n]) for n, b in brief.items()}
 
 
 def _bare(part: str) -> str:
@@ -104,10 +107,10 @@ def plain_ticks(axis: Any, which: str, most: int = 7) -> None:
     ticks = axis.xaxis if which == "x" else axis.yaxis
     low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
     decades = high / low if low > 0 else 10.0
-    subs = (1.0, 2.0, 5.0) if decades < 10**2.5 else (1.0,)
+    subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 10**2.5 else (1.0,)
     if decades < 10:
         subs = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
     ticks.set_major_locator(LogLocator(subs=subs, numticks=2 * most))
-    form = "{x:g}" if 1e-3 < low and high < 1e5 else "{x:.0e}"
+    form = "{x:g}" if low > 1e-3 and high < 1e5 else "{x:.0e}"
     ticks.set_major_formatter(StrMethodFormatter(form))
     ticks.set_minor_formatter(NullFormatter())

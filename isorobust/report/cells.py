@@ -67,7 +67,11 @@ VERDICT = (
     "block", "networks", "fitted", "floors violated", "least upper/floor",
     "least reach", "b of lower", "b of upper",
 )  # fmt: skip
-NUMERIC = re.compile(r"-|[<]?[ ]?-?\d.*|(any|[<>]=) ?.*|nan|-?inf")
+_NUMBER = r"(-?[\d.]+(e[-+]?\d+)?|-|nan|-?inf)"
+NUMERIC = re.compile(
+    rf"(any|[<>]=?)? ?{_NUMBER}?(/\d+)?( to {_NUMBER})?"
+    rf"( \[{_NUMBER}, {_NUMBER}\])?( \(.*\))?"
+)
 
 
 @dataclass(frozen=True)

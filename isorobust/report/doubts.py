@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from isorobust.report.canvas import short
 from isorobust.results.join import Found
 from isorobust.results.rules import Check
 
@@ -35,7 +36,7 @@ def _broken(run: Found) -> list[str]:
     crossed = sum(bool(row.get("crossed")) for row in rows)
     if crossed:
         said.append(
-            f"{_are(crossed, 'network')} bracketed with lower > upper: a defect of ours."
+            f"{_are(crossed, 'network')} bracketed with lower > upper: our defect."
         )
     return said
 
@@ -46,8 +47,9 @@ def _excluded(records: list[dict]) -> list[str]:
         return []
     diverged = sum(row["stop"] == "diverged" for row in missed)
     blocks = Counter(row["block"] for row in missed)
-    most = "; ".join(f"{count} in {block}" for block, count in blocks.most_common(3))
-    more = "; ..." if len(blocks) > 3 else ""
+    names = short(list(dict.fromkeys(row["block"] for row in records)))
+    most = ", ".join(f"{count} in {names[b]}" for b, count in blocks.most_common(3))
+    more = ", ..." if len(blocks) > 3 else ""
     return [
         f"{len(missed)} of {len(records)} networks did not reach their target "
         f"({diverged} diverged, the others ran out of steps): in no mean and no fit, "

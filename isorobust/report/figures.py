@@ -24,8 +24,8 @@ FIGURES = {
         bracket.there,
         bracket.bracket,
         "Brackets against the law's scale",
-        "Every cell's Lipschitz constant, bracketed: the dot is attained (a gradient or "
-        "a slope somebody can recompute), the end of the bar is certified; both are "
+        "Every cell's Lipschitz constant, bracketed: the dot is attained (a gradient "
+        "or a slope somebody can recompute), the end of the bar is certified; both are "
         "geometric means over the networks that fitted, and where no bar is seen the "
         "bracket is closed. A tick below is the cell's floor, what the law allows with "
         "explicit constants. The grey line is √(nd/p), whose constant the law leaves "
@@ -36,8 +36,8 @@ FIGURES = {
         forest.exponents,
         "Exponents, block by block",
         "Fitted exponents with 95 % intervals over cells. Filled: of attained lower "
-        "bounds; open: of certified upper bounds. Dashed: the exponent of the law's own "
-        "scale. The law is one-sided, so that a slower exponent above the floor doesn't "
+        "bounds; open: of certified upper bounds. Dashed: the exponent of the law's "
+        "own scale. The law is one-sided: a slower exponent above the floor doesn't "
         "refute it, and a steeper one doesn't confirm it.",
     ),
     "floors": Figure(

@@ -92,8 +92,8 @@ def _legend(figure: Any, models: list[str]) -> None:
         for i, model in enumerate(models)
     ]
     for said, face in (("attained (lower)", MUTED), ("certified (upper)", "#ffffff")):
-        style = {"marker": "o", "ls": "", "mfc": face, "mec": MUTED, "ms": 4}
+        style: Any = {"marker": "o", "ls": "", "mfc": face, "mec": MUTED, "ms": 4}
         marks.append(Line2D([], [], label=said, **style))
-    law = {"color": MUTED, "lw": 0.8, "ls": (0, (4, 3))}
+    law: Any = {"color": MUTED, "lw": 0.8, "ls": (0, (4, 3))}
     marks.append(Line2D([], [], label="the law's scale", **law))
     figure.legend(handles=marks, loc="outside lower center", ncols=3)

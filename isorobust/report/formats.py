@@ -46,10 +46,7 @@ def markdown(table: Table) -> str:
 def summary(table: Table) -> list[str]:
     """The verdict, a line a block: the lines of a Markdown table."""
     return [
-        line
-        for grid in grids(table)
-        if grid.kind == "verdict"
-        for line in _grid(grid)
+        line for grid in grids(table) if grid.kind == "verdict" for line in _grid(grid)
     ]
 
 

@@ -30,9 +30,10 @@ ESCAPED = {c: "\\" + c for c in "&%$#_{}"} | {
     "-": "{-}",  # two would be a dash
 }
 UNICODE = {
-    "√": r"$\surd$", "≥": r"$\geq$", "≤": r"$\leq$", "·": r"$\cdot$", "×": r"$\times$",
-    "ε": r"$\varepsilon$", "σ": r"$\sigma$", "²": r"$^2$", "≈": r"$\approx$",
-    "∞": r"$\infty$", "±": r"$\pm$", "–": "--", "—": "---",
+    "√": r"$\surd$", "≥": r"$\geq$", "≤": r"$\leq$", "·": r"$\cdot$",
+    "\u00d7": r"$\times$",
+    "ε": r"$\varepsilon$", "\u03c3": r"$\sigma$", "²": r"$^2$", "≈": r"$\approx$",
+    "∞": r"$\infty$", "±": r"$\pm$", "\u2013": "--", "—": "---",
 }  # fmt: skip
 CAPTIONS = {
     "predictions": "what was predicted before the run, and what was found",

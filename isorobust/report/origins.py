@@ -47,7 +47,9 @@ def _shares(values: Counter[str]) -> str:
 
 def spoken(words: tuple[str, ...] | list[str]) -> str | None:
     """The command of a run as one types it; None where it was no `isorobust run`."""
-    if not (isinstance(words, (tuple, list)) and all(isinstance(w, str) for w in words)):
+    if not (
+        isinstance(words, (tuple, list)) and all(isinstance(w, str) for w in words)
+    ):
         return None
     name = Path(words[0]).name if words else ""
     if name not in ("isorobust", "__main__.py") or "run" not in words[1:2]:

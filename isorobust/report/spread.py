@@ -33,7 +33,7 @@ def floors(table: Table) -> Any:
     names = short([block.name for block in blocks])
     lines = {b.name: sorted(filter(None, map(_over_floor, b.rows))) for b in blocks}
     count = sum(len(some) for some in lines.values())
-    figure = canvas(7.4, 1.0 + 0.06 * count + 0.3 * len(blocks))
+    figure = canvas(7.4, 0.8 + 0.03 * count + 0.24 * len(blocks))
     axis = figure.subplots()
     axis.set_xscale("log")
     axis.axvline(1, color=ALARM, lw=1)
@@ -47,9 +47,9 @@ def floors(table: Table) -> Any:
         axis.plot(upper, places, "|", color=shade, ms=4, mew=0.9)
         y -= len(some)
         ticks.append(((begin + y + 1) / 2, wrapped(names[name], 26)))
-        y -= 4
+        y -= 6
     _rows(axis, ticks)
-    axis.set_ylim(y + 3, 3)
+    axis.set_ylim(y + 3, 4)
     axis.set_xlim(left=min(0.9, axis.get_xlim()[0]))
     plain_ticks(axis, "x")
     axis.set_xlabel("Lipschitz constant over its floor: attained (dot) to certified")
@@ -102,7 +102,7 @@ def _success(axis: Any, block: Block) -> None:
     axis.set(xscale="log", yscale="log")
     places: dict[tuple[float, int], list[Row]] = {}
     for row in block.rows:
-        places.setdefault((round(row.law_ratio, 6), row.width), []).append(row)
+        places.setdefault((float(f"{row.law_ratio:.1e}"), row.width), []).append(row)
     for (x, width), some in places.items():
         tried = sum(row.attempted for row in some)
         share = sum(row.reached for row in some) / tried
@@ -117,8 +117,8 @@ def _success(axis: Any, block: Block) -> None:
             )  # fmt: skip
     fitted = block.verdict.networks - block.verdict.excluded
     axis.annotate(
-        f"{fitted} of {block.verdict.networks} fitted", (1, 1), color=MUTED,
-        xycoords="axes fraction", ha="right", va="bottom", fontsize=7,
+        f"{fitted} of {block.verdict.networks}\nfitted", (1, 1), color=MUTED,
+        xycoords="axes fraction", ha="right", va="top", fontsize=7,
     )  # fmt: skip
     axis.margins(0.12)
     plain_ticks(axis, "x")
@@ -141,7 +141,7 @@ def widths(table: Table) -> Any:
     figure = canvas(7.4, 0.9 + 0.42 * len(blocks))
     axis = figure.subplots()
     axis.set_xscale("log")
-    ticks = []
+    ticks: list[tuple[float, str]] = []
     for i, block in enumerate(blocks):
         shade, values = PAIRS[i % len(PAIRS)], sorted(_widths(block))
         shown = [max(value, CLOSED) for value in values]
@@ -170,6 +170,6 @@ def _widths(block: Block) -> list[float]:
         trials = row.trials
         if "upper_over_lower" in trials.heads:
             column = trials.heads.index("upper_over_lower")
-            kept = [l for i, l in enumerate(trials.lines) if i not in trials.missed]
+            kept = [x for i, x in enumerate(trials.lines) if i not in trials.missed]
             found += [line[column] - 1 for line in kept if line[column] is not None]
     return found

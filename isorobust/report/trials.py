@@ -38,9 +38,7 @@ def of_cases(rows: Sequence[dict], heads: Sequence[str]) -> Trials:
     return _of(rows, ("seed", *(head for head in varying if head != "seed")), ())
 
 
-def _of(
-    rows: Sequence[dict], heads: Sequence[str], missed: tuple[int, ...]
-) -> Trials:
+def _of(rows: Sequence[dict], heads: Sequence[str], missed: tuple[int, ...]) -> Trials:
     there = tuple(h for h in heads if any(row.get(h) is not None for row in rows))
     lines = tuple(tuple(row.get(head) for head in there) for row in rows)
     return Trials(there, lines, missed)

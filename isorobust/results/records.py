@@ -125,6 +125,8 @@ def _must_be(name: str, value: Any, case: bool) -> str | None:
 
 
 def _brief(value: Any) -> str:
-    said = repr(value[:60]) + "..." if isinstance(value, str) and len(value) > 60 else ""
+    said = (
+        repr(value[:60]) + "..." if isinstance(value, str) and len(value) > 60 else ""
+    )
     said = said or repr(value)
     return said if len(said) <= 80 else said[:77] + "..."
