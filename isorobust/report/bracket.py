@@ -183,4 +183,4 @@ def _legend(figure: Any, table: Table, shades: dict[int, str]) -> None:
         marks.append(
             Line2D([], [], color=FAINT, marker=".", ls="", label="906 published points")
         )
-    figure.legend(handles=marks, loc="outside lower center", ncols=7)
+    figure.legend(handles=marks, loc="outside lower center", ncols=5)

@@ -102,7 +102,12 @@ def wrapped(name: str, width: int = 44) -> str:
 
 def plain_ticks(axis: Any, which: str, most: int = 7) -> None:
     """Ticks of a logarithmic axis as plain numbers, few enough to be read."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import (
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+        StrMethodFormatter,
+    )
 
     ticks = axis.xaxis if which == "x" else axis.yaxis
     low, high = axis.get_xlim() if which == "x" else axis.get_ylim()
@@ -110,7 +115,10 @@ def plain_ticks(axis: Any, which: str, most: int = 7) -> None:
     subs: tuple[float, ...] = (1.0, 2.0, 5.0) if decades < 10**2.5 else (1.0,)
     if decades < 10:
         subs = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
-    ticks.set_major_locator(LogLocator(subs=subs, numticks=2 * most))
-    form = "{x:g}" if low > 1e-3 and high < 1e5 else "{x:.0e}"
+    locator: Any = LogLocator(subs=subs, numticks=2 * most)
+    if decades < 1.6:  # hardly a scale at all
+        locator = MaxNLocator(3)
+    ticks.set_major_locator(locator)
+    form = "{x:.4g}" if low > 1e-3 and high < 1e5 else "{x:.0e}"
     ticks.set_major_formatter(StrMethodFormatter(form))
     ticks.set_minor_formatter(NullFormatter())

@@ -159,6 +159,7 @@ def widths(table: Table) -> Any:
     _rows(axis, ticks)
     low, high = axis.get_xlim()
     axis.set_xlim(min(low, CLOSED / 2), max(high * 30, 1e-6))
+    plain_ticks(axis, "x")
     axis.set_ylim(-len(blocks) + 0.4, 0.6)
     axis.set_xlabel("upper/lower - 1 (at most 1e-9: exact)")
     return figure

@@ -16,6 +16,7 @@ from isorobust.results.join import Found, Origin, collect
 from isorobust.results.rules import Check
 from isorobust.results.statistics import Found as Value
 
+READING = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 ROWS = ("records.jsonl", "cases.jsonl")
 # of a case whose columns nobody named: what most of them have
 USUAL = (
@@ -105,7 +106,7 @@ def _beside(folder: Path) -> dict[str, Any]:
                 Check(**check | {"found": Value(**check["found"])})
                 for check in table.get("checks", ())
             ]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except READING as error:
             raise BadInput(
                 f"{file}: is no table ({type(error).__name__}: {error})"
             ) from None
