@@ -3,7 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 
-from isorobust.report import PUBLISHED, figures, files, tabulate
+from isorobust.report import figures, tabulate
 from isorobust.results.join import Found
 from isorobust.results.rules import Rule, Slope, Summary
 from tests.report.test_report import record
@@ -35,8 +35,8 @@ def test_every_point_is_drawn() -> None:
 
 
 def test_it_is_drawn_where_a_rule_asks() -> None:
-    assert PUBLISHED in files(tabulate(run()))
-    assert PUBLISHED not in files(tabulate(run("width")))
+    assert "published" in figures.drawn(tabulate(run()))
+    assert "published" not in figures.drawn(tabulate(run("width")))
     rule = Rule("x", Summary("random_over_published"), (0.0, 1.0))
     rows = [record(0, 0, depth=2, lower_random=4.0)]
     assert tabulate(Found("T", 1, rows, 1, rules=[rule])).beside
