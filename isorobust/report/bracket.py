@@ -51,7 +51,9 @@ def bracket(table: Table) -> Any:
     names = short(list(series))
     columns = 1 if len(series) == 1 else 2 if len(series) <= 6 else 3
     rows = max(1, -(-len(series) // columns))
-    figure = canvas(7.4 if columns > 1 else 5.4, 2.75 * rows + 0.5)
+    wide = 34 if columns == 3 else 46  # characters of a title
+    height = 2.2 if columns == 3 else 2.7
+    figure = canvas(7.4 if columns > 1 else 5.4, height * rows + 0.5)
     values = [v for cells in series.values() for c in cells for v in (c.lower, c.upper)]
     together = bool(values) and max(values) < 60 * min(values)
     axes = figure.subplots(
@@ -60,8 +62,9 @@ def bracket(table: Table) -> Any:
     shades = _shades(series)
     for axis, (name, cells) in zip(axes.flat, series.items(), strict=False):
         block = next((b for b in table.blocks if b.name == name), None)
-        _panel(axis, table, block, cells, shades)
-        axis.set_title(wrapped(names[name]))
+        beyond = [cell for some in series.values() for cell in some]
+        _panel(axis, table, block, cells, beyond if together else cells, shades)
+        axis.set_title(wrapped(names[name], wide))
     for axis in list(axes.flat)[len(series) :]:
         axis.remove()
     for row in axes:
@@ -119,11 +122,13 @@ def _panel(
     table: Table,
     block: Block | None,
     cells: list[Cell],
+    seen: list[Cell],
     shades: dict[int, str],
 ) -> None:
+    """The cells of a block; seen: those whose range its axis has."""
     axis.set(xscale="log", yscale="log")
     pairs = sorted({(cell.d, cell.n) for cell in cells})
-    ends = [min(c.x for c in cells) * 0.93, max(c.x for c in cells) * 1.07]
+    ends = [min(c.x for c in seen) * 0.93, max(c.x for c in seen) * 1.07]
     axis.plot(ends, ends, color=MUTED, lw=0.8, zorder=1)
     for d, shade in shades.items():
         some = [cell for cell in cells if cell.d == d]

@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,16 +89,8 @@ def _cut(text: str, most: int = 90) -> str:
 
 
 def wrapped(name: str, width: int = 44) -> str:
-    """The name on lines of some `width` characters, broken at its semicolons."""
-    lines = [""]
-    for part in name.split("; "):
-        joined = f"{lines[-1]}; {part}" if lines[-1] else part
-        if len(joined) > width and lines[-1]:
-            lines[-1] += ";"
-            lines.append(part)
-        else:
-            lines[-1] = joined
-    return "\n".join(lines)
+    """The name on lines of at most some `width` characters, broken where it may be."""
+    return "\n".join(textwrap.wrap(name, width, break_on_hyphens=False))
 
 
 def plain_ticks(axis: Any, which: str, most: int = 7) -> None:
