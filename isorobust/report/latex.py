@@ -16,6 +16,7 @@ FIT = (
     r"\providecommand{\isorobustfit}[1]{\setbox0\hbox{#1}"
     r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi}"
 )
+RAGGED = r">{{\raggedright\arraybackslash}}p{{{}\linewidth}}"
 ESCAPED = {c: "\\" + c for c in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -44,6 +45,7 @@ CAPTIONS = {
 def latex(table: Table) -> str:
     """A table environment a grid; long ones in parts."""
     lines = [f"% {safe(title(table))}", FIT, ""]
+    first = table.blocks[0].name if table.blocks else None  # has the legend
     for number, grid in enumerate(grids(table), 1):
         label = f"tab:{_word(table.track)}-v{table.version}-{grid.kind}-{number}"
         parts = [grid.body[i : i + LINES] for i in range(0, len(grid.body), LINES)]
@@ -51,8 +53,8 @@ def latex(table: Table) -> str:
             which = f" (part {part} of {len(parts)})" if len(parts) > 1 else ""
             said = CAPTIONS.get(grid.kind, grid.name)
             caption = f"{table.track} v{table.version}: {said}{which}."
-            if grid.kind == "cells" and part == 1:
-                caption += f" {LEGEND}" if number <= 3 else ""
+            if grid.name == first and part == 1:
+                caption += f" {LEGEND}"
             name = label + (f"-{part}" if part > 1 else "")
             lines += _environment(grid, body, caption, name)
     return "\n".join(lines)
@@ -63,9 +65,9 @@ def _environment(
 ) -> list[str]:
     sides = ["l" if words else "r" for words in grid.words]
     if grid.kind == "predictions":
-        sides[0] = r"p{.45\linewidth}"
+        sides[0] = RAGGED.format(0.45)
     if grid.kind == "verdict":
-        sides[0] = r"p{.35\linewidth}"
+        sides[0] = RAGGED.format(0.35)
     return [
         r"\begin{table}[p]",
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
