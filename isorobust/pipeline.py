@@ -264,7 +264,7 @@ def _solve(
 def publish(store: Store, found: Found) -> Table:
     """Writes records.jsonl and the table in every format; each whole or not at all."""
     table = report.tabulate(found)
-    texts = report.files(found, table) | {"records.jsonl": records.write(found.records)}
+    texts = report.files(table) | {"records.jsonl": records.write(found.records)}
     if found.rows:
         texts |= {"cases.jsonl": records.write(found.rows)}
     store.publish(texts)

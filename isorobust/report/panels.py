@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from isorobust.report.trials import Trials, of_cases
 from isorobust.results import scaling
 from isorobust.results.sandwich import Line
 from isorobust.results.scaling import Estimate
@@ -27,11 +28,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Panel:
-    """The cases that may be pooled: all but sizes is the same."""
+    """The cases that may be pooled: all but sizes is the same.
+
+    trials: by line, the seeds behind it; () for lines that are no cases
+    """
 
     name: str
     heads: tuple[str, ...]
     lines: tuple[tuple[Entry, ...], ...]
+    trials: tuple[Trials, ...] = ()
 
 
 def panels(rows: Iterable[dict], shown: dict[str, list[str]]) -> tuple[Panel, ...]:
@@ -47,6 +52,7 @@ def panels(rows: Iterable[dict], shown: dict[str, list[str]]) -> tuple[Panel, ..
                 tuple(_entry([row.get(head) for row in some]) for head in shown[name])
                 for some in cells.values()
             ),
+            tuple(of_cases(some, shown[name]) for some in cells.values()),
         )
         for name, cells in blocks.items()
     )

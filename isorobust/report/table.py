@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from isorobust.report import beside, trials
+from isorobust.report.beside import Beside
+from isorobust.report.doubts import doubts
+from isorobust.report.origins import provenance
 from isorobust.report.panels import Panel, between, panels
+from isorobust.report.trials import Trials
 from isorobust.results import published, scaling
 from isorobust.results.join import CLOSED, Found
 from isorobust.results.rules import Check, judge
-from isorobust.results.sandwich import sandwich
+from isorobust.results.sandwich import Line, sandwich
 from isorobust.results.scaling import Estimate, Fit
 
 RESPONSES = ("lower", "upper")
@@ -21,7 +26,10 @@ SEED = 0  # of the bootstrap: the same records give the same table
 
 @dataclass(frozen=True)
 class Row:
-    """One cell: counts over its networks, and numbers over those that fitted."""
+    """One cell: counts over its networks, and numbers over those that fitted.
+
+    trials: every network of the cell; not in table.json, for records.jsonl has them
+    """
 
     n: int
     d: int
@@ -38,6 +46,7 @@ class Row:
     exact: int
     lower_over_floor: float | None
     reach: float | None
+    trials: Trials
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Block:
-    """The cells that may be pooled: same data law, model family, recipe and target."""
+    """The cells that may be pooled: same data law, model family, recipe and target.
+
+    as_published: networks of the kind that results/published.py has points of
+    """
 
     name: str
     rows: tuple[Row, ...]
     verdict: Verdict
+    as_published: bool
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,11 @@ class Table:
 
     cases: rows of cases; partial: trials and such rows planned but not there so far
     checks: what was predicted beforehand, held against all of them
+    frontier: floors, trained networks and McShane's function at one (n, d, p)
+    beside: our networks on a published figure, where a rule speaks of it
+    doubts: what a reader has to know before believing a number, in words
+    provenance: (what, value), of machines and versions: not in table.json
+    command: the words that started the run, where recorded and one
     """
 
     track: str
@@ -100,6 +118,11 @@ class Table:
     checks: tuple[Check, ...]
     blocks: tuple[Block, ...]
     panels: tuple[Panel, ...]
+    frontier: tuple[Line, ...]
+    beside: tuple[Beside, ...]
+    doubts: tuple[str, ...]
+    provenance: tuple[tuple[str, str], ...]
+    command: tuple[str, ...] | None
 
 
 def tabulate(run: Found) -> Table:
@@ -111,18 +134,31 @@ def tabulate(run: Found) -> Table:
         {"kind": "network"} | record | published.beside(record)
         for record in run.records
     ]
+    checks = judge(run.rules, networks + run.rows) or tuple(run.checks)
+    frontier = sandwich(networks + run.rows)
+    commands = {tuple(o.command or ()) for o in run.origins} - {()}
     return Table(
         track=run.track,
         version=run.version,
         networks=len(run.records),
         cases=len(run.rows),
         partial=run.planned - len(run.records) - len(run.rows),
-        checks=judge(run.rules, networks + run.rows),
-        panels=panels(run.rows, run.shown) + between(sandwich(networks + run.rows)),
+        checks=checks,
+        panels=panels(run.rows, run.shown) + between(frontier),
         blocks=tuple(
-            Block(name, tuple(_rows(some)), _verdict(some))
+            Block(
+                name,
+                tuple(_rows(some)),
+                _verdict(some),
+                all(map(published.of_that_kind, some)),
+            )
             for name, some in blocks.items()
         ),
+        frontier=frontier,
+        beside=beside.of_run(run),
+        doubts=doubts(run, checks),
+        provenance=provenance(run),
+        command=commands.pop() if len(commands) == 1 else None,
     )
 
 
@@ -153,6 +189,7 @@ def _row(records: list[dict]) -> Row:
         exact=bracket(fitted, "").exact,
         lower_over_floor=over("lower_over_floor", min),
         reach=over("reach", lambda v: scaling.mean(v).estimate),
+        trials=trials.of_networks(records),
     )
 
 

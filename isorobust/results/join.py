@@ -11,10 +11,25 @@ from isorobust.law.columns import columns
 from isorobust.law.setting import Setting
 from isorobust.results import rules
 from isorobust.results.records import SCHEMA
-from isorobust.results.rules import Rule
+from isorobust.results.rules import Check, Rule
 
 CLOSED = 1e-9  # a bracket this tight is the constant: records call it exact
 ROUNDING = 1e-12  # by which a lower bound may seem to exceed an upper one
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows came from.
+
+    place: the folder or file, as the user named it; command: the words that started
+    the run, and sha256: of its experiment, where they were recorded; hashes: SHA-256 by
+    file of rows (of a run's folder its own manifest holds them)
+    """
+
+    place: str
+    command: list[str] | None = None
+    sha256: str | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -23,6 +38,8 @@ class Found:
 
     records: of all measured trials in plan order; rows: of all cases computed; planned:
     how many of both there will be. shown: block of cases -> columns that a table shows
+    checks: verdicts on rules as published, where the rules themselves aren't there
+    repeated: rows that were in more than one origin, and are here once
     """
 
     track: str
@@ -32,6 +49,9 @@ class Found:
     rows: list[dict] = field(default_factory=list)
     shown: dict[str, list[str]] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    repeated: int = 0
 
     @staticmethod
     def of(records: list[dict], planned: int | None = None) -> "Found":
@@ -61,6 +81,7 @@ def collect(folder: Path) -> Found:
             _cases(folder, cases),
             {case["block"]: case["shown"] for case in cases.values()},
             [rules.from_json(rule) for rule in about.get("rules", ())],
+            origins=[Origin(str(folder), about.get("command"), about.get("sha256"))],
         )
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         if isinstance(error, BadInput):

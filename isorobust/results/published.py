@@ -50,3 +50,10 @@ def beside(row: dict[str, Any]) -> dict[str, float]:
     if row.get("lower_random") is not None:
         found["random_over_published"] = row["lower_random"] / line(ratio)
     return found
+
+
+def of_that_kind(row: dict[str, Any]) -> bool:
+    """Whether a record is of such a network: batch norm, Gaussian points, any signs."""
+    shallow = row.get("depth") == 2 and row.get("outputs", 1) == 1
+    normed = str(row.get("model", "")).endswith("+bn")
+    return shallow and normed and str(row.get("distribution")).startswith("Gaussian(")

@@ -3,8 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 
-from isorobust.report import PUBLISHED, files, tabulate
-from isorobust.report.scatter import scatter, wanted
+from isorobust.report import figures, tabulate
 from isorobust.results.join import Found
 from isorobust.results.rules import Rule, Slope, Summary
 from tests.report.test_report import record
@@ -22,18 +21,22 @@ def run(column: str = "sqrt_n_over_k") -> Found:
 
 
 def test_every_point_is_drawn() -> None:
-    text = scatter(run())
+    table = tabulate(run())
+    text = figures.svg(table, "published")
     ET.fromstring(text)
     marks = re.findall(r"<use ", text)
     # the legend's two, and ticks, come on top of the points
     assert 906 + 7 <= len(marks) <= 906 + 7 + 40
     assert "906 points" in text and "7 cells" in text
-    assert text == scatter(run())
+    assert text == figures.svg(table, "published")
+    (ours,) = table.beside
+    assert [point.networks for point in ours.points] == [2] + [3] * 6
+    assert (ours.points[0].least, ours.points[1].largest) == (4.1, 5.2)
 
 
 def test_it_is_drawn_where_a_rule_asks() -> None:
-    assert wanted(run()) and not wanted(run("width"))
-    assert PUBLISHED in files(run(), tabulate(run()))
-    assert PUBLISHED not in files(run("width"), tabulate(run("width")))
+    assert "published" in figures.drawn(tabulate(run()))
+    assert "published" not in figures.drawn(tabulate(run("width")))
     rule = Rule("x", Summary("random_over_published"), (0.0, 1.0))
-    assert wanted(Found("T", 1, [], 0, rules=[rule]))
+    rows = [record(0, 0, depth=2, lower_random=4.0)]
+    assert tabulate(Found("T", 1, rows, 1, rules=[rule])).beside

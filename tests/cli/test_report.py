@@ -1,0 +1,183 @@
+"""The verb `report`: what it takes, what it joins, and what it refuses in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isorobust.report import FILES, files, tabulate
+from isorobust.results.gather import gather
+from tests.cli.calls import printed, refused
+from tests.report.test_report import record
+
+PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+def rows(**change: object) -> list[dict]:
+    return [record(c, s, **change) for c in range(7) for s in range(2)]
+
+
+def write(file: Path, some: list[dict]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in some))
+    return file
+
+
+def test_runs_of_one_track_and_version_make_one_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    one = write(tmp_path / "a" / "records.jsonl", rows()).parent
+    more = [record(c, s) for c in range(7) for s in (1, 2)]  # seed 1 is there already
+    two = write(tmp_path / "b" / "records.jsonl", more)
+    (found,) = gather([str(one), str(two)])
+    assert (len(found.records), found.repeated) == (21, 7)
+    said = printed(capsys, "report", one, two)
+    assert said.startswith("# T v1: 21 networks") and "counted once" in said
+    assert printed(capsys, "report", tmp_path).startswith("# T v1: 21 networks")
+
+
+def test_two_versions_never_share_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    bare = {"lower": None, "upper": None}  # no bracket: few figures, a quick test
+    one = write(tmp_path / "a" / "records.jsonl", rows(**bare))
+    two = write(tmp_path / "b" / "records.jsonl", rows(**bare, track_version=2))
+    said = printed(capsys, "report", one, two)
+    assert "# T v1: 14 networks" in said and "# T v2: 14 networks" in said
+    both = printed(capsys, "report", one, two, "--format=html")
+    assert both.count("<article") == 2 and 'href="#t1"' in both
+    mixed = write(tmp_path / "c.jsonl", rows() + rows(track_version=2))
+    assert printed(capsys, "report", mixed).count("# T v") == 2
+    for form in ("csv", "json", "svg"):
+        told = refused("report", one, two, f"--format={form}")
+        assert "T v1, T v2 are 2 tables" in told
+
+
+def test_it_writes_files_by_their_ending(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = write(tmp_path / "records.jsonl", rows())
+    table = tabulate(gather([str(file)])[0])
+    for name in ("table.md", "table.tex"):
+        assert printed(capsys, "report", file, f"--out={tmp_path / name}") == ""
+        assert (tmp_path / name).read_text() == FILES[name](table)
+    printed(capsys, "report", file, "--figure=widths", f"--out={tmp_path / 'w.pdf'}")
+    assert (tmp_path / "w.pdf").read_bytes().startswith(b"%PDF")
+    printed(capsys, "report", file, f"--out={tmp_path}/all/")
+    wanted = files(table)
+    there = {f.name for f in (tmp_path / "all").iterdir()}
+    pictures = {name.replace(".svg", ".pdf") for name in wanted if ".svg" in name}
+    assert there == set(wanted) | pictures and "exponents.pdf" in there
+    assert "published.svg" not in there
+
+
+def test_what_is_published_keeps_its_predictions(capsys: pytest.CaptureFixture) -> None:
+    said = printed(capsys, "report", PUBLISHED / "2026-11-24-cpu-geometry")
+    kept = json.loads((PUBLISHED / "2026-11-24-cpu-geometry/table.json").read_text())
+    assert said.count("| FAIL |") == sum(c["passed"] is False for c in kept["checks"])
+    assert f"of {len(kept['checks'])} predictions hold" in said
+    assert "as judged when the table was published" in said
+    assert "<details>" in said or max(len(p["lines"]) for p in kept["panels"]) <= 12
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--format=pdf"], "is no text: needs --out=FILE.pdf"),
+        (["--out=x.docx"], "of which format? allowed: csv, html"),
+        (["--format=svg", "--figure=braket"], "did you mean 'bracket'?"),
+        (["--out=/proc/nothing/x.md"], "No such file or directory"),
+    ],
+)
+def test_refusals(tmp_path: Path, words: list[str], said: str) -> None:
+    file = write(tmp_path / "records.jsonl", rows())
+    assert said in refused("report", file, *words)
+
+
+ROW = json.dumps(record(0, 0))
+
+
+def changed(**change: object) -> str:
+    return json.dumps(record(0, 0) | change)
+
+
+HOSTILE = [
+    (ROW.replace('"reach": 2.0', '"reach": NaN'), "NaN is no number of JSON"),
+    (ROW.replace('"reach": 2.0', '"reach": -Infinity'), "-Infinity is no number"),
+    (ROW.replace('"reach": 2.0', '"reach": 1e999'), "reach' = inf: must be finite"),
+    (changed(note="x" * 10**6), "at most 4000 characters"),
+    (changed(**{"k" * 10**6: 1}), "at most 4000 characters"),
+    (changed(note=["x"] * 10**5), "at most 4000 characters"),
+    (changed(schema_version=7), "schema_version = 7: this isorobust reads 1"),
+    (changed(n="<b>"), "'n' = '<b>': must be a whole number >= 1"),
+    (changed(n=0), "must be a whole number >= 1"),
+    (changed(d=10**40), "must be less than 2^63"),
+    (changed(lower="=cmd()"), "'lower' = '=cmd()': must be a number >= 0, or null"),
+    (changed(upper=-1.0), "must be a number >= 0, or null"),
+    (changed(upper_sphere="\\input{x}"), "must be a number >= 0, or null"),
+    (changed(block=["a"]), "'block' = ['a']: must be a text"),
+    (changed(reached="yes"), "must be true or false"),
+    (changed(seed=1.5), "must be a whole number"),
+    ("[" * 100_000, "not a JSON row"),
+    ("[1, 2]", "must be a JSON object"),
+    ("9" * 10_000, "not a JSON row"),
+    ('{"kind": "family", "track": "T"}', "has no column track_version, block"),
+    ("\x00", "not a JSON row"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "said"), HOSTILE, ids=[s[:40] for _, s in HOSTILE])
+def test_a_hostile_record_is_one_line(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(f"{ROW}\n{line}\n")
+    told = refused("report", file)
+    assert told.startswith(f"{file}:2: ") and said in told and len(told) < 400
+
+
+@pytest.mark.parametrize("name", sorted({*record(0, 0)} - {"schema_version"}))
+def test_every_missing_column_is_named(tmp_path: Path, name: str) -> None:
+    row = record(0, 0)
+    del row[name]
+    file = write(tmp_path / "records.jsonl", [row])
+    assert f"{file}:1: has no column {name}" == refused("report", file)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"family": "McShane", "n": 1, "d": 2}, "don't fit together"),
+        ({"n": 1.5, "upper": [1]}, "'upper' = [1]: must be a number >= 0"),
+        ({"n": float(2**60), "lower": 1e308, "upper": 1e308}, ""),
+        ({"n": "<script>", "lower": None}, ""),
+    ],
+)
+def test_cases_without_what_they_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture, row: dict, said: str
+) -> None:
+    """Shown as text where that is possible, else refused in one line."""
+    case = {"kind": "family", "track": "T", "track_version": 1, "block": "b; x; y"}
+    case |= {"cell": "c", "seed": 0} | row
+    network = record(0, 0, distribution="x", target="y", recipe="r", target_mse=0.1)
+    write(tmp_path / "records.jsonl", [network])
+    write(tmp_path / "cases.jsonl", [case])
+    if said:
+        assert said in refused("report", tmp_path)
+    else:
+        assert "<script" not in printed(capsys, "report", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"panels": [1]}', '{"checks": [{}]}'])
+def test_a_damaged_table_beside_the_records(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "records.jsonl", rows())
+    (tmp_path / "table.json").write_text(text)
+    assert f"{tmp_path / 'table.json'}: is no table" in refused("report", tmp_path)
+
+
+def test_a_refusal_leaves_with_code_2_and_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(changed(note="x" * 10**6))
+    command = [sys.executable, "-m", "isorobust", "report", str(file), "--format=html"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
