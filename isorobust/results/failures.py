@@ -3,7 +3,7 @@
 import numpy as np
 
 from isorobust.results.cells import data_of, design, enough, independent, positive
-from isorobust.results.censored import Bounds, Failures, bounds, tobit
+from isorobust.results.censored import Failures, bounds, tobit
 from isorobust.results.clustered import Estimate, closed, least_squares
 from isorobust.results.scaling import Fit, explained
 
@@ -35,15 +35,9 @@ def power_law(
     codes, unit = independent(cells, [data_of(row) for row in some], x.shape[1])
     if not enough(x[~failed], codes[~failed]):
         return None
+    known = limit is not None or not failed.any()
     sample = Failures(x, y, failed, codes)
-    if limit is None and failed.any():
-        best = np.linalg.lstsq(x[~failed], y[~failed])[0]
-        ends = bounds(sample)[1:]
-        terms = [_middle(end) for end in ends]
-        kind = "bounds"
-    else:
-        terms, best = _estimates(sample)
-        ends, kind = [], "estimates"
+    terms, ends, best = _estimates(sample) if known else _bounds(sample)
     return Fit(
         model="log-log, censored",
         terms=dict(zip(factors, terms, strict=True)),
@@ -53,12 +47,9 @@ def power_law(
         excluded=len(rows) - len(some),
         clusters=len(np.unique(codes)),
         unit=unit,
-        kind=kind,
+        kind="estimates" if known else "bounds",
         failed=int(failed.sum()),
-        between={
-            name: (end.low.estimate, end.high.estimate)
-            for name, end in zip(factors, ends, strict=False)
-        },
+        between=dict(zip(factors, ends, strict=False)),
     )
 
 
@@ -69,18 +60,27 @@ def _said(row: dict, response: str, limit: str | None) -> tuple[str, ...]:
     return (limit,) if limit else ()
 
 
-def _estimates(rows: Failures) -> tuple[list[Estimate], np.ndarray]:
-    """The exponents, and the line behind them."""
+Found = tuple[list[Estimate], list[tuple[float, float]], np.ndarray]
+
+
+def _estimates(rows: Failures) -> Found:
+    """The exponents, no ends of a range, and the line."""
     if rows.failed.any():
         found = tobit(rows)
-        return [found.term(j) for j in range(1, len(found.best))], found.best
+        return [found.term(j) for j in range(1, len(found.best))], [], found.best
     best, told = least_squares(rows.x, rows.y, rows.codes)
     unit = np.eye(len(best))
-    return [closed(float(b), told, c) for b, c in zip(best, unit, strict=True)][
-        1:
-    ], best
+    terms = [closed(float(b), told, c) for b, c in zip(best, unit, strict=True)]
+    return terms[1:], [], best
 
 
-def _middle(ends: Bounds) -> Estimate:
-    middle = (ends.low.estimate + ends.high.estimate) / 2
-    return Estimate(middle, ends.low.low, ends.high.high)
+def _bounds(rows: Failures) -> Found:
+    """The ranges' middles with their outer limits, the ranges, and the naive line."""
+    ends = bounds(rows)[1:]
+    between = [(end.low.estimate, end.high.estimate) for end in ends]
+    terms = [
+        Estimate((low + high) / 2, end.low.low, end.high.high)
+        for (low, high), end in zip(between, ends, strict=True)
+    ]
+    there = ~rows.failed
+    return terms, between, np.linalg.lstsq(rows.x[there], rows.y[there])[0]
