@@ -18,6 +18,7 @@ BOUNDED = (
 )
 CENSORED = "a row that failed lies at or above its limit (log L normal, one variance)"
 NDP = ("n", "d", "p")
+TAKEN = {"cell", "data", "reached", "law_ratio"}  # by what rows carry into the fits
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -57,6 +58,8 @@ def _columns(args: Namespace) -> Any:
         raise BadInput(f"--factors={args.factors}: must be names, each once: n,d,p")
     if args.response in factors:
         raise BadInput(f"--factors={args.factors}: {args.response} is the response")
+    for name in TAKEN & {args.response, *factors}:
+        raise BadInput(f"{name}: can't be the response or a factor; rename the column")
     if args.censored and args.reached:
         raise BadInput("--censored and --reached: give one of them")
     if args.limit and not (args.censored or args.reached):
@@ -81,7 +84,7 @@ def _sufficient(args: Namespace, columns: Any, rows: list[dict]) -> None:
     fewest = max(FEWEST, len(columns.factors) + 2)
     if clusters < fewest:
         raise BadInput(
-            f"{args.file}: {clusters} clusters (column {columns.cluster}): "
+            f"{args.file}: clusters (column {columns.cluster}): {clusters}; "
             f"{len(columns.factors)} factors need at least {fewest}"
         )
     x = [np.ones(len(there))]
