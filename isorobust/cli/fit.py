@@ -207,6 +207,7 @@ def _said(choice: dict | None) -> str:
         f"{name} {error:.3g}" for name, error in choice["held_out"].items() if error
     )
     return (
-        f"clusters left out are predicted best by {choice['best']} (rms error of the "
-        f"log: {errors})"
+        f"clusters left out are predicted best by {choice['best']}; the simplest that "
+        f"is within a standard error: {choice['simplest']} (rms error of the log: "
+        f"{errors})"
     )

@@ -51,12 +51,16 @@ class Choice:
     """The models by the rms error of log L on cells that they were not fitted to.
 
     best: of the least error on held-out clusters
+    simplest: of the fewest coefficients among those whose mean squared error is above
+        the best's by at most its standard error over clusters (Breiman et al. 1984,
+        section 3.4.3): of nested models the larger one is often the best
     held_out: each cluster predicted from all others
     largest: the fifth of the cells with the largest sqrt(nd/p) predicted from the rest
     None: it can't be fitted, or predicts L <= 0
     """
 
     best: str
+    simplest: str
     held_out: dict[str, float | None]
     largest: dict[str, float | None]
     cells: int
@@ -76,14 +80,26 @@ def choose(rows: list[dict], response: str) -> Choice | None:
     count = int(codes.max()) + 1
     ratio = np.array([cell.factors["law_ratio"] for cell in cells])
     top = ratio >= np.quantile(ratio, 1 - SHARE, method="higher")
-    held, largest = {}, {}
+    held, largest, sizes = {}, {}, {}
     for name, model in MODELS.items():
         x = _design(model, cells)
-        held[name] = _error(model, x, y, [codes == g for g in range(count)])
-        largest[name] = _error(model, x, y, [top])
-    able = {name: error for name, error in held.items() if error is not None}
-    best = min(able, key=lambda name: able[name])
-    return Choice(best, held, largest, len(cells), count, unit)
+        sizes[name] = x.shape[1]
+        held[name] = _missed(model, x, y, [codes == g for g in range(count)])
+        largest[name] = _missed(model, x, y, [top])
+    able = {n: np.bincount(codes, m**2) for n, m in held.items() if m is not None}
+    best = min(able, key=lambda name: float(able[name].sum()))
+    spare = float(np.std(able[best])) * count**0.5
+    near = [name for name in able if able[name].sum() <= able[best].sum() + spare]
+    simplest = min(near, key=lambda name: (sizes[name], float(able[name].sum())))
+    return Choice(
+        best,
+        simplest,
+        {name: _rms(missed) for name, missed in held.items()},
+        {name: _rms(missed) for name, missed in largest.items()},
+        len(cells),
+        count,
+        unit,
+    )
 
 
 def _design(model: Model, cells: list[Average]) -> np.ndarray:
@@ -91,11 +107,18 @@ def _design(model: Model, cells: list[Average]) -> np.ndarray:
     return np.column_stack([np.ones(len(cells)), *model.columns(factors)])
 
 
-def _error(
+def _rms(missed: np.ndarray | None) -> float | None:
+    return None if missed is None else float(np.sqrt(np.nanmean(missed**2)))
+
+
+def _missed(
     model: Model, x: np.ndarray, y: np.ndarray, parts: list[np.ndarray]
-) -> float | None:
-    """The rms error of log L over the parts, each predicted from all the others."""
-    missed = []
+) -> np.ndarray | None:
+    """By how much log L [cells] of each part is missed by the fit to all others.
+
+    NaN outside of the parts.
+    """
+    missed = np.full(len(y), np.nan)
     for part in parts:
         rest = x[~part]
         if len(rest) <= x.shape[1] or np.linalg.matrix_rank(rest) < x.shape[1]:
@@ -103,5 +126,5 @@ def _error(
         found = model.logs(rest, y[~part], x[part])
         if found is None:
             return None
-        missed.append(found - y[part])
-    return float(np.sqrt(np.mean(np.concatenate(missed) ** 2)))
+        missed[part] = found - y[part]
+    return missed
