@@ -9,6 +9,7 @@ from isorobust.door import BadInput
 
 WILD = 30  # clusters: with fewer, the wild bootstrap's intervals are shown beside
 DRAWS = 199  # of clusters, behind the envelope's rough intervals
+MANY = 5000  # rows: of more, the envelope is given without an interval
 SEED = 0  # of what is drawn: the same file gives the same answer
 METHOD = "95 %, CR2 (Bell-McCaffrey) over clusters"
 BOUNDED = (
@@ -141,7 +142,7 @@ def _answer(args: Namespace, columns: Any, found: Any) -> Any:
          f"R2 {number(fit.r2)}; intervals: {METHOD}",),
         (
             (("factor", head, "naive"), body),
-            (("model", "term", "estimate"), _lines(others, wild)),
+            (("rows that fitted", "term", "estimate"), _lines(others, wild)),
         ),
         tuple(line for line in (told, _said(choice)) if line),
     )  # fmt: skip
@@ -157,10 +158,11 @@ def _others(
     from isorobust.results.choice import choose
 
     rng = np.random.Generator(np.random.Philox(key=SEED))
+    draws = DRAWS if len(rows) <= MANY else 0
     fits = {
         "log-log over cells": scaling.power_law(rows, response, factors),
         "Huber's loss": scaling.robust(rows, response, factors),
-        "5 % envelope": scaling.envelope(rows, response, factors, rng, DRAWS),
+        "5 % envelope": scaling.envelope(rows, response, factors, rng, draws),
     }
     choice = None
     if set(NDP) <= set(factors):

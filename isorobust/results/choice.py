@@ -9,6 +9,8 @@ from isorobust.results.cells import Average, averages, enough, independent
 from isorobust.results.losses import non_negative
 
 SHARE = 0.2  # of the cells, those of largest sqrt(nd/p), that the rest has to predict
+FOLDS = 100  # at most so many parts of clusters, each held out once
+SEED = 0
 FACTORS = ("n", "d", "p", "law_ratio")
 Solve = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -54,7 +56,7 @@ class Choice:
     simplest: of the fewest coefficients among those whose mean squared error is above
         the best's by at most its standard error over clusters (Breiman et al. 1984,
         section 3.4.3): of nested models the larger one is often the best
-    held_out: each cluster predicted from all others
+    held_out: each cluster predicted from all others; of more than 100, a hundredth
     largest: the fifth of the cells with the largest sqrt(nd/p) predicted from the rest
     None: it can't be fitted, or predicts L <= 0
     """
@@ -78,13 +80,15 @@ def choose(rows: list[dict], response: str) -> Choice | None:
     if not enough(np.ones((len(y), 1)), codes):
         return None
     count = int(codes.max()) + 1
+    rng = np.random.Generator(np.random.Philox(key=SEED))
+    part = rng.permutation(count)[codes] % FOLDS
     ratio = np.array([cell.factors["law_ratio"] for cell in cells])
     top = ratio >= np.quantile(ratio, 1 - SHARE, method="higher")
     held, largest, sizes = {}, {}, {}
     for name, model in MODELS.items():
         x = _design(model, cells)
         sizes[name] = x.shape[1]
-        held[name] = _missed(model, x, y, [codes == g for g in range(count)])
+        held[name] = _missed(model, x, y, [part == g for g in range(part.max() + 1)])
         largest[name] = _missed(model, x, y, [top])
     able = {n: np.bincount(codes, m**2) for n, m in held.items() if m is not None}
     best = min(able, key=lambda name: float(able[name].sum()))

@@ -88,11 +88,13 @@ def spread(found: Sums, contrast: np.ndarray) -> tuple[float, float]:
     into = inverse.T @ (inverse @ contrast)  # A^-1 c
     looks = np.einsum("ij,gjk,k->gi", inverse.T, middle, root.T @ into)
     variance = float(np.sum(np.einsum("gi,gi->g", looks, found.scores) ** 2))
+    # the residuals' weights have products d_g [g = h] - u_g'u_h over clusters g, h
     seen = np.einsum("gij,gj->gi", found.information, looks)
-    gram = -(seen @ inverse.T) @ (inverse @ seen.T)
-    gram[np.diag_indices_from(gram)] += np.einsum("gi,gi->g", looks, seen)
-    total = float(np.sum(gram**2))
-    return variance**0.5, float(np.trace(gram)) ** 2 / total if total > 0 else 0.0
+    u = seen @ inverse.T
+    lengths = np.sum(u**2, 1)
+    own = np.einsum("gi,gi->g", looks, seen) - lengths
+    total = float(np.sum(own**2) + np.sum((u.T @ u) ** 2) - np.sum(lengths**2))
+    return variance**0.5, float(np.sum(own)) ** 2 / total if total > 0 else 0.0
 
 
 def closed(estimate: float, found: Sums, contrast: np.ndarray) -> Estimate:

@@ -12,7 +12,7 @@ from isorobust.door import BadInput, nearest
 
 KINDS = (".jsonl", ".csv")
 SHOWN = 40  # characters of a value in a message
-YES, NO = ("true", "1", "yes"), ("false", "0", "no")
+YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 
 
 @dataclass(frozen=True)
