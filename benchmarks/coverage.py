@@ -1,8 +1,33 @@
-"""How often the intervals hold the truth, and how far failures push the exponents.
+"""CR2 holds the truth in 94.3 to 95.7 % of tables; known limits undo failures.
 
-FILLED LATER
+| 95 % intervals that hold n's, d's, p's exponent | CR2 | wild | percentile | networks |
+| --- | ---: | ---: | ---: | ---: |
+| 12 cells | .961 .946 .967 | .938 .932 .945 | .948 .946 .959 | .364 .352 .360 |
+| 20 cells | .952 .956 .954 | .940 .949 .947 | .934 .935 .933 | .378 .405 .387 |
+| 30 cells | .956 .962 .950 | .953 .958 .949 | .944 .948 .922 | .387 .414 .405 |
+| 60 cells | .950 .948 .943 | .953 .951 .945 | .947 .935 .938 | .417 .394 .392 |
+| 60, uneven | .951 .952 .957 | .954 .945 .949 | .930 .930 .939 | .367 .356 .396 |
 
-    python benchmarks/coverage.py [--repetitions=1000]
+| 60 cells: mean errors of n's, d's, p's exponent | hard | soft | at random |
+| --- | ---: | ---: | ---: |
+| naive | -.039 -.028 +.025 | -.035 -.030 +.023 | +.000 +.002 -.000 |
+| known limit | -.000 +.003 -.001 | -.000 -.004 +.001 | - |
+| largest seen as limit | -.000 +.003 -.000 | +.098 +.072 -.061 | -.106 -.083 +.064 |
+| share of bounds that hold | .971 .975 .960 | .986 .982 .988 | 1 1 .999 |
+
+1000 repetitions each (a share's standard error is .007), 16 seeds a cell; 2 shared
+cores of an AMD EPYC, 276 s, 2026-11-27. CR2 is within 93.5 to 96.5 % wherever there are
+20 cells or more, and too wide rather than too narrow below; percentiles are too narrow
+in 5 of 15. With a known limit no exponent is off by .01, and its intervals hold in .932
+to .962; without one the naive fit is off and the data don't say by how much: bounds.
+
+Question. Which 95 % interval holds the truth in 93.5 to 96.5 % of tables, and what do
+networks that failed do to the exponents?
+Goals: that, with 60 cells, 16 seeds and cell effects; a censored fit of known limits
+that is off by at most .01; bounds that hold the truth whatever made networks fail.
+
+Command.  python benchmarks/coverage.py [--repetitions=1000]
+Cost.     4 minutes on one core.
 """
 
 import argparse
