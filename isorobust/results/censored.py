@@ -67,9 +67,9 @@ def tobit(rows: Failures) -> Tobit:
     at = np.r_[start / loose, 1 / loose]
     value = _likelihood(at, z_of, there)
     for _ in range(STEPS):
-        found = _sums(at, z_of, there, rows.codes)
-        score = found.scores.sum(0)
-        step = np.linalg.solve(found.information.sum(0), score)
+        found = _sums(at, z_of, there, np.zeros_like(rows.codes))
+        score = found.scores[0]
+        step = np.linalg.solve(found.information[0], score)
         size = 1.0
         while size > 1e-12:
             new = _likelihood(at + size * step, z_of, there)

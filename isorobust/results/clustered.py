@@ -46,13 +46,13 @@ def sums(x: np.ndarray, slopes: np.ndarray, weights: np.ndarray, codes: np.ndarr
     x [rows, k]; slopes, weights [rows]: the loss's first and second derivative by x'b;
     codes [rows]: the cluster of each row, 0 ... G - 1
     """
-    count = int(codes.max()) + 1
-    k = x.shape[1]
-    information = np.zeros((count, k, k))
-    scores = np.zeros((count, k))
-    np.add.at(information, codes, weights[:, None, None] * x[:, :, None] * x[:, None])
-    np.add.at(scores, codes, slopes[:, None] * x)
-    return Sums(information, scores)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    parts = np.split(order, starts[1:])
+    return Sums(
+        np.array([(x[rows].T * weights[rows]) @ x[rows] for rows in parts]),
+        np.array([slopes[rows] @ x[rows] for rows in parts]),
+    )
 
 
 def least_squares(
