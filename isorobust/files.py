@@ -13,6 +13,7 @@ from typing import Any
 from isorobust.door import BadInput
 
 MANIFEST = "MANIFEST.sha256"
+SUMS = "SHA256SUMS"  # of a published folder, which isn't a run's
 SEAL = "sha256_of_the_rest"
 
 
@@ -48,9 +49,9 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
 
-def manifest(folder: Path) -> dict[str, str]:
+def manifest(folder: Path, name: str = MANIFEST) -> dict[str, str]:
     """{relative name: SHA-256} of all that the folder's manifest vouches for."""
-    file = folder / MANIFEST
+    file = folder / name
     if not file.exists():
         return {}
     lines = file.read_bytes().decode(errors="replace").splitlines()

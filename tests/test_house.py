@@ -29,7 +29,7 @@ ALLOWED = {
     "cases": {"data", "door", "experiment", "law", "models"},
     "account": {"engine", "experiment", "files"},
     "results": {"door", "files", "law"},
-    "report": {"results"},
+    "report": {"door", "files", "results"},
     "pipeline": {
         "account", "door", "engine", "experiment", "files", "progress", "report",
         "results",

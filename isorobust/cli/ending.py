@@ -1,6 +1,7 @@
 """How a command ends: one line on stderr and a documented exit code.
 
 0    done
+1    `verify` found that something isn't as it was
 2    bad input, or the system refused to write: what is wrong, and where
 75   asked to stop by SIGTERM, SIGUSR1 or SIGUSR2: saved, the same command continues
 130  stopped by Ctrl-C: saved likewise (a second Ctrl-C doesn't wait)
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 
 from isorobust.door import BadInput
 
-BAD, AGAIN, INTERRUPTED = 2, 75, 130
+DIFFERS, BAD, AGAIN, INTERRUPTED = 1, 2, 75, 130
 
 
 def fail(message: str, code: int = BAD) -> NoReturn:

@@ -103,6 +103,7 @@ class Block:
 class Table:
     """A whole table.
 
+    task: the hash of what the track's version asks, where it is recorded
     cases: rows of cases; partial: trials and such rows planned but not there so far
     checks: what was predicted beforehand, held against all of them
     frontier: floors, trained networks and McShane's function at one (n, d, p)
@@ -114,6 +115,7 @@ class Table:
 
     track: str
     version: int
+    task: str | None
     networks: int
     cases: int
     partial: int
@@ -138,10 +140,12 @@ def tabulate(run: Found) -> Table:
     ]
     checks = judge(run.rules, networks + run.rows) or tuple(run.checks)
     frontier = sandwich(networks + run.rows)
+    tasks = {o.task for o in run.origins} - {None}
     commands = {tuple(o.command or ()) for o in run.origins} - {()}
     return Table(
         track=run.track,
         version=run.version,
+        task=tasks.pop() if len(tasks) == 1 else None,
         networks=len(run.records),
         cases=len(run.rows),
         partial=run.planned - len(run.records) - len(run.rows),

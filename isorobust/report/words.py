@@ -15,7 +15,8 @@ LEGEND = (
 
 def title(table: Table) -> str:
     """Track, version, and what the table is of."""
-    return f"{table.track} v{table.version}: {subject(table)}"
+    task = f" (task {table.task})" if table.task else ""
+    return f"{table.track} v{table.version}{task}: {subject(table)}"
 
 
 def subject(table: Table) -> str:

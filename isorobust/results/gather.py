@@ -95,7 +95,7 @@ def _published(folder: Path) -> list[Found]:
 
 
 def _beside(folder: Path) -> dict[str, Any]:
-    """shown, rules, checks, command and sha256, as far as the folder knows them."""
+    """shown, rules, checks and what experiment.json says, as far as they are there."""
     known: dict[str, Any] = {}
     file = folder / "table.json"
     if file.is_file():
@@ -112,8 +112,8 @@ def _beside(folder: Path) -> dict[str, Any]:
             ) from None
     if (folder / "experiment.json").is_file():
         about = unsealed(folder / "experiment.json")
+        known |= about
         known["rules"] = [rules.from_json(rule) for rule in about.get("rules", ())]
-        known["command"], known["sha256"] = about.get("command"), about.get("sha256")
         cases = about.get("cases", {}).values()
         known["shown"] = {case["block"]: case["shown"] for case in cases}
     return known
@@ -126,7 +126,7 @@ def _split(
     tracks: dict[tuple[str, int], list[dict]] = {}
     for row in rows:
         tracks.setdefault((row["track"], row["track_version"]), []).append(row)
-    origin = Origin(str(place), known.get("command"), known.get("sha256"), hashes)
+    origin = Origin.of(place, known, hashes)
     alone = len(tracks) == 1
     found = []
     for (track, version), some in tracks.items():

@@ -22,14 +22,23 @@ class Origin:
     """Where rows came from.
 
     place: the folder or file, as the user named it; command: the words that started
-    the run, and sha256: of its experiment, where they were recorded; hashes: SHA-256 by
-    file of rows (of a run's folder its own manifest holds them)
+    the run, sha256: of its experiment, and task: of what its track asks, where they
+    were recorded; hashes: SHA-256 by file of rows (of a run's folder its own manifest
+    holds them)
     """
 
     place: str
     command: list[str] | None = None
     sha256: str | None = None
+    task: str | None = None
     hashes: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(place: Path, about: dict, hashes: dict[str, str]) -> "Origin":
+        """From what an experiment.json recorded."""
+        recorded = (about.get(name) for name in ("command", "sha256", "task"))
+        command, sha256, task = recorded
+        return Origin(str(place), command, sha256, task, hashes)
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def collect(folder: Path) -> Found:
             _cases(folder, cases),
             {case["block"]: case["shown"] for case in cases.values()},
             [rules.from_json(rule) for rule in about.get("rules", ())],
-            origins=[Origin(str(folder), about.get("command"), about.get("sha256"))],
+            origins=[Origin.of(folder, about, {})],
         )
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         if isinstance(error, BadInput):
