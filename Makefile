@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN ?= runs/law
 
-.PHONY: env table test lint readme clean
+.PHONY: env table test lint docs readme clean
 
 env: $(VENV)/.made
 
@@ -24,6 +24,9 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: env
+	$(BIN)/python docs/reference.py build/docs
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -18,7 +18,8 @@ smaller upper bounds than under `Path` in every cell, upper / lower <= 1.1 in th
 cell, and upper <= 1.45 epsilon sqrt(nd/p) where n <= 4d and 1.2n <= p <= 4.3n.
 
 Command.  isorobust run --config=configs/law.py --workdir=runs/law     (`make table`)
-Cost.     4 to 5 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
+Cost.     4 to 5 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds;
+          `:gpu` (LAW-M) needs an accelerator.
 """
 
 from isorobust.data import BalancedSigns, Digits, Flipped, Sphere
@@ -26,7 +27,7 @@ from isorobust.experiment import Cell, Experiment
 from isorobust.models import MLP
 from isorobust.training import Adam, Certified, Path
 
-__all__ = ["cpu", "smoke"]
+__all__ = ["cpu", "gpu", "smoke"]
 
 # (n, d): widths; sqrt(nd/p) from 7.9 down to 1.4, p from n to 65 n
 GRID = {
@@ -38,6 +39,12 @@ GRID = {
     (512, 128): (8, 16, 64, 256),
     (1024, 64): (16, 32, 128, 256),
     (1024, 128): (16, 32, 64, 256),
+}
+# LAW-M: sqrt(nd/p) from 8 down to 1.4 for d <= 128, and to 2 for d = 256
+LARGE = {
+    (n, d): tuple(share * n // d for share in (1, 2, 4, 16, 32))
+    for n in (2048, 4096, 8192)
+    for d in (64, 128, 256)
 }
 DIGITS = {(512, 64): (8, 32, 128)}
 LEFT = (
@@ -51,6 +58,12 @@ def cpu() -> Experiment:
     return Experiment(
         "LAW-S", 2, _cells(GRID, DIGITS, adam=4000, path=2500, certified=4000)
     )
+
+
+def gpu() -> Experiment:
+    """LAW-M, one GPU: n = 2048 to 8192, d = 64 to 256, widths to 4096 (not run)."""
+    cells = _cells(LARGE, {}, adam=6000, path=4000, certified=6000)
+    return Experiment("LAW-M", 1, cells)
 
 
 def smoke() -> Experiment:

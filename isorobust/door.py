@@ -85,6 +85,14 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f"allowed: {', '.join(shelf)}{hint}"
 
 
+def lacks(part: Any, words: Iterable[str], where: str) -> str | None:
+    """What a part of a choice lacks of the attributes that its place asks for."""
+    absent = [word for word in words if not hasattr(part, word)]
+    if absent:
+        return f"{where} = {type(part).__name__}: has no {', '.join(absent)}"
+    return None
+
+
 def fields(thing: Any) -> list[dataclasses.Field]:
     """The fields a user chooses: a dataclass's own, less what flax adds to a module."""
     return [f for f in dataclasses.fields(thing) if f.init and f.name not in _FLAX]

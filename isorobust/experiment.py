@@ -16,6 +16,7 @@ from isorobust.door import (
     BadInput,
     Between,
     fields,
+    lacks,
     later,
     nearest,
     parse,
@@ -67,10 +68,9 @@ class Cell:
     def check(self) -> str | None:
         """What is wrong with the parts taken together (each part may object)."""
         for name, contract in CONTRACTS.items():
-            part = getattr(self, name)
-            lacks = [word for word in contract if not hasattr(part, word)]
-            if lacks:
-                return f"{name} = {type(part).__name__}: has no {', '.join(lacks)}"
+            complaint = lacks(getattr(self, name), contract, name)
+            if complaint:
+                return complaint
         for part in (self.distribution, self.target, self.model, self.recipe):
             complaint = part.objection(self) if hasattr(part, "objection") else None
             if complaint:
@@ -122,10 +122,10 @@ class Experiment:
         if not (self.cells or self.cases):
             return "cells and cases are empty: an experiment needs at least one"
         for name, words in (("cases", CASE), ("rules", RULE)):
-            for part in getattr(self, name):
-                lacks = [word for word in words if not hasattr(part, word)]
-                if lacks:
-                    return f"{name}: {type(part).__name__}: has no {', '.join(lacks)}"
+            for i, part in enumerate(getattr(self, name)):
+                complaint = lacks(part, words, f"{name}[{i}]")
+                if complaint:
+                    return complaint
         for name, parts in (("cells", self.cells), ("cases", self.cases)):
             twins = len(parts) - len({part.uid for part in parts})
             if twins:

@@ -109,6 +109,7 @@ def identity_of(whole: Plan) -> dict:
     return {
         "experiment": decides,
         "sha256": digest(decides),
+        "task": identity.task(experiment),
         "bounds": whole.bounds,
         "cases": cases,
         "rules": [rules.to_json(rule) for rule in experiment.rules],

@@ -5,7 +5,19 @@ from typing import Any
 
 from isorobust.engine.ladder import rung
 from isorobust.engine.plan import flops_per_step
-from isorobust.experiment import Cell, Experiment, Trial
+from isorobust.experiment import Cell, Experiment, Trial, describe, digest
+
+
+def task(experiment: Experiment) -> str:
+    """The hash of what a track asks: its cells, cases, seeds and delta.
+
+    Not of the machine (padding and lanes a block, which the run's own hash covers), nor
+    of the bounds and rules, which may be added to without another network.
+    """
+    asked = describe(experiment)
+    for name in ("bounds", "rules", "track", "version"):
+        asked.pop(name, None)
+    return digest(asked)
 
 
 def columns(experiment: Experiment, trial: Trial) -> dict:
@@ -26,6 +38,7 @@ def columns(experiment: Experiment, trial: Trial) -> dict:
         "outputs": model.outputs,
         "activation": model.activation,
         "init_scheme": model.init_scheme,
+        "init_scale": _init_scale(model),
         "n": cell.n,
         "d": cell.d,
         "p_trained": model.num_params(cell.d),
@@ -44,10 +57,17 @@ def block(cell: Cell) -> str:
         parts[0] += " with batch norm"
     if model.init_scheme != "unit":
         parts[0] += f" from {model.init_scheme} init"
+    if _init_scale(model) != 1:
+        parts[0] += f" from {_init_scale(model):g} times its init"
     if model.outputs > 1:
         parts[0] += f" with {model.outputs} outputs"
     parts += [_spoken(cell.target), _spoken(cell.recipe, brief=True)]
     return "; ".join(parts)
+
+
+def _init_scale(model: Any) -> float:
+    """1 of a model that knows none."""
+    return float(getattr(model, "init_scale", 1.0))
 
 
 def _spoken(choice: Any, brief: bool = False) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from isorobust.data.dataset import Dataset, drawn, generator, known
-from isorobust.door import AtLeast
-from isorobust.experiment import describe, digest
+from isorobust.door import AtLeast, lacks
+from isorobust.experiment import CONTRACTS, describe, digest
 from isorobust.law.columns import columns
 from isorobust.law.setting import Setting, of_data
 from isorobust.models.interpolants.solution import Solution
@@ -15,6 +15,12 @@ from isorobust.models.interpolants.solution import Solution
 # a bracket on one domain -> the floors' domains that it can be held against. The sphere
 # carries the geodesic constant, which the chords of the other floors exceed.
 HELD = {"rd": ("rd", "sphere"), "ball": ("rd", "sphere"), "sphere": ("sphere",)}
+
+ASKED = {
+    "distribution": CONTRACTS["distribution"],
+    "target": CONTRACTS["target"],
+    "family": ("solve", "sizes", "shown"),
+}
 
 ROUNDING = 1e-9  # a bracket this tight is closed, and a floor this near attained
 
@@ -61,6 +67,10 @@ class Family:
 
     def check(self) -> str | None:
         """What is wrong with the parts taken together."""
+        for name, words in ASKED.items():
+            complaint = lacks(getattr(self, name), words, name)
+            if complaint:
+                return complaint
         if getattr(self.target, "classes", False):
             return "target = Classes: a family has one real output"
         for part in (self.distribution, self.target, self.family):

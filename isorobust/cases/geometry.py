@@ -10,8 +10,8 @@ import numpy as np
 from isorobust.cases.bank import bank
 from isorobust.cases.concentration import Look, moments, tails
 from isorobust.data.dataset import generator
-from isorobust.door import AtLeast
-from isorobust.experiment import describe, digest
+from isorobust.door import AtLeast, lacks
+from isorobust.experiment import CONTRACTS, describe, digest
 
 __all__ = ["Geometry"]
 
@@ -67,6 +67,10 @@ class Geometry:
 
     def check(self) -> str | None:
         """What is wrong with the fields taken together."""
+        words = CONTRACTS["distribution"]
+        absent = lacks(self.distribution, words, "distribution")
+        if absent:
+            return absent
         name = type(self.distribution).__name__
         if getattr(self.distribution, "labelled", False):
             return f"distribution = {name}: has no law to draw from"

@@ -6,13 +6,13 @@ from typing import Any, NoReturn
 from absl import app, logging
 from absl.flags import argparse_flags
 
-from isorobust.cli import law, measure, plan, report, run, version
+from isorobust.cli import fit, law, measure, plan, report, run, version
 from isorobust.cli.ending import guarded
 from isorobust.door import BadInput, nearest
 
 VERBS = {
-    "plan": plan, "run": run, "report": report, "measure": measure, "law": law,
-    "version": version,
+    "plan": plan, "run": run, "report": report, "fit": fit, "measure": measure,
+    "law": law, "version": version,
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from isorobust.data.distributions import Gaussian
 from isorobust.data.sample import Sample
-from isorobust.door import Above
+from isorobust.door import Between
 
 __all__ = ["DiscreteCube", "ProductLaplace", "ScaleMixture"]
 
@@ -53,7 +53,7 @@ class ScaleMixture:
     whatever d, and E exp(t r) is infinite for every t > 0: no c at all.
     """
 
-    log_sd: Annotated[float, Above(0)] = 0.5
+    log_sd: Annotated[float, Between(0.01, 4)] = 0.5
 
     on_sphere = False
     components = 1

@@ -173,14 +173,14 @@ class AnisotropicGaussian:
 
     def isoperimetry(self, d: int) -> float:
         """c of Definition 1.1."""
-        return float(d * self.spectrum(d)[0])
+        return d / self.stable_rank
 
     def radius(self, n: int, d: int, delta: float) -> float:
         """R with |x_i| <= R for all n points, with probability >= 1 - delta.
 
         As for `Gaussian`: |x| is sqrt(lambda_max)-Lipschitz in a standard normal.
         """
-        return 1.0 + math.sqrt(2.0 * math.log(n / delta) * self.spectrum(d)[0])
+        return 1.0 + math.sqrt(2.0 * math.log(n / delta) / self.stable_rank)
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this distribution."""

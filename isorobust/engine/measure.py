@@ -238,6 +238,15 @@ def _attained(block: _Block, i: int, name: str, found: dict) -> dict:
     return row
 
 
+def _at_start(trial: Trial, data: Dataset) -> float | None:
+    """The largest |grad f| at the training points before the first step; one output."""
+    if trial.cell.model.outputs > 1:
+        return None
+    net = _network(trial, initial(trial), data)
+    slopes = network.gradient(net, np.asarray(data.x, float))
+    return finite(np.linalg.norm(slopes, axis=1).max())
+
+
 def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     """What the law has to know of the network (law.Setting), and its test MSE."""
     cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
@@ -252,6 +261,7 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
 
     return {
         "test_mse": error(data.x_test, data.y_test) if len(data.x_test) else None,
+        "gradient_at_start": _at_start(trial, data),
         "setting": {
             **of_data(x, y, data.component, seen, data.noise),
             **known(cell, delta),

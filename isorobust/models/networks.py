@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from isorobust.activations import ACTIVATIONS
-from isorobust.door import AtLeast, later
+from isorobust.door import Above, AtLeast, later
 
 __all__ = ["MLP"]
 
@@ -37,7 +37,7 @@ class MLP(nn.Module):
 
     init: "unit" draws W_1 ~ N(0, 1/d) so that its rows have length ~ 1, later layers
         ~ N(0, 1/width), biases 0; "torch" draws everything uniformly within
-        +-1/sqrt(fan in), as torch.nn.Linear does.
+        +-1/sqrt(fan in), as torch.nn.Linear does. init_scale: all of it times this.
     batch_norm: normalise every hidden pre-activation over the training set, then scale
         and shift (Bubeck, Li, Nagaraj 2021, section 5); at evaluation the statistics
         are those of the final parameters and are folded into the weights.
@@ -51,6 +51,7 @@ class MLP(nn.Module):
     batch_norm: bool = False
     init_scheme: Literal["unit", "torch"] = "unit"
     outputs: Annotated[int, AtLeast(1)] = later(1)
+    init_scale: Annotated[float, Above(0)] = later(1.0)
 
     pads = True  # phi(0) = 0: a unit with w = b = a = 0 has zero gradient
 
@@ -93,8 +94,8 @@ class MLP(nn.Module):
             else:
                 weight = rng.standard_normal((fan_out, fan_in)) / math.sqrt(fan_in)
                 bias = np.zeros(fan_out)
-            params[f"weight_{i}"] = weight.astype(np.float32)
-            params[f"bias_{i}"] = bias.astype(np.float32)
+            params[f"weight_{i}"] = (self.init_scale * weight).astype(np.float32)
+            params[f"bias_{i}"] = (self.init_scale * bias).astype(np.float32)
             if self.batch_norm and i < self.depth - 1:
                 params[f"scale_{i}"] = np.ones(fan_out, np.float32)
                 params[f"shift_{i}"] = np.zeros(fan_out, np.float32)

@@ -12,7 +12,8 @@ from isorobust.report.doubts import doubts
 from isorobust.report.origins import provenance
 from isorobust.report.panels import Panel, between, panels
 from isorobust.report.trials import Trials
-from isorobust.results import published, scaling
+from isorobust.results import failures, published, scaling
+from isorobust.results.choice import Choice, choose
 from isorobust.results.join import CLOSED, Found
 from isorobust.results.rules import Check, judge
 from isorobust.results.sandwich import Line, sandwich
@@ -68,7 +69,7 @@ class Verdict:
     crossed: networks whose lower bound exceeds their upper bound (a defect of ours)
     smallest: the least upper / floor; reach: the least upper / the law's own scale
     brackets: by domain, of the networks that fitted
-    fits: by response, then by model
+    fits: by response, then by model; choices: by response, which predicts best
     excluded: networks that did not reach their target: in no mean and no fit
     """
 
@@ -82,6 +83,7 @@ class Verdict:
     reach: float | None
     brackets: dict[str, Bracket]
     fits: dict[str, dict[str, Fit]]
+    choices: dict[str, Choice]
 
 
 @dataclass(frozen=True)
@@ -196,19 +198,6 @@ def _row(records: list[dict]) -> Row:
 def _verdict(records: list[dict]) -> Verdict:
     ratios = [r["upper_over_floor"] for r in records if r["upper_over_floor"]]
     fitted = [r for r in records if r["reached"]]
-    rng = np.random.Generator(np.random.Philox(key=SEED))
-    fits: dict[str, dict[str, Fit]] = {}
-    for response in RESPONSES:
-        found = {
-            "log-log in sqrt(nd/p)": scaling.power_law(
-                records, response, ("law_ratio",), rng
-            ),
-            "log-log in n, d, p": scaling.power_law(
-                records, response, ("n", "d", "p"), rng
-            ),
-            AFFINE: scaling.affine(records, response, rng),
-        }
-        fits[response] = {name: fit for name, fit in found.items() if fit}
     return Verdict(
         networks=len(records),
         excluded=sum(not r["reached"] for r in records),
@@ -223,8 +212,32 @@ def _verdict(records: list[dict]) -> Verdict:
             for domain, suffix in DOMAINS.items()
             if (tight := bracket(fitted, suffix)).networks
         },
-        fits=fits,
+        fits={response: _fits(records, response) for response in RESPONSES},
+        choices={
+            response: choice
+            for response in RESPONSES
+            if (choice := choose(records, response))
+        },
     )
+
+
+def _fits(records: list[dict], response: str) -> dict[str, Fit]:
+    """The fits of a response that can be had, by model."""
+    rng = np.random.Generator(np.random.Philox(key=SEED))
+    ndp = ("n", "d", "p")
+    naive = scaling.power_law(records, response, ndp)
+    found = {
+        "log-log in sqrt(nd/p)": scaling.power_law(records, response, ("law_ratio",)),
+        "log-log in n, d, p": naive,
+        "log-log in n, d, p, Huber's loss": scaling.robust(records, response, ndp),
+        "5 % envelope in n, d, p": scaling.envelope(records, response, ndp, rng),
+        AFFINE: scaling.affine(records, response),
+        "a^2 + b^2 nd/p": scaling.squares(records, response),
+    }
+    if not all(record["reached"] for record in records):
+        bounded = failures.power_law(records, response, ndp)
+        found["log-log in n, d, p, failures as bounds"] = bounded
+    return {name: fit for name, fit in found.items() if fit}
 
 
 def bracket(records: list[dict], suffix: str) -> Bracket:

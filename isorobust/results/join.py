@@ -141,6 +141,7 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
         "stop": trained["stop"],
         "steps": trained["steps"],
         "test_mse": fit["test_mse"],
+        "gradient_at_start": fit.get("gradient_at_start"),  # pages before it lack it
     }
     row |= _bounds(bounds, s.on_sphere)
     row |= columns(s)

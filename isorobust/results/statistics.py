@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from isorobust.results import scaling
+from isorobust.results.cells import data_of
 
 __all__ = ["Exponent", "Slope", "Summary"]
 
@@ -84,7 +85,7 @@ class Summary:
 class Exponent:
     """The exponent of `factor` in response = C prod_f f^(e_f), by least squares.
 
-    Of log means over seeds; 95 % interval by resampling cells (scaling.power_law).
+    Of log means over seeds; 95 % interval over cells (scaling.power_law).
     factors: all that are fitted, `factor` among them; () means factor alone.
     what: "exponent", or "r2" for the share of variance explained
     """
@@ -121,7 +122,7 @@ class Slope:
     what: Literal["b", "a", "r2"] = "b"
 
     def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
-        """The slope (or intercept) with its interval by resampling cells."""
+        """The slope (or intercept) with its interval over cells."""
         chosen = _numeric(rows, self.where, (self.response, self.factor))
         return _of_fit(
             scaling.affine(chosen, self.response, rng, self.factor),
@@ -192,7 +193,7 @@ def _numeric(
     """The admitted rows with these columns (quotients among them) as numbers."""
     chosen = [row for row in rows if admits(where, row)]
     return [
-        {"reached": row.get("reached", True), "cell": row["cell"]}
+        {"reached": row.get("reached", True), "cell": row["cell"], "data": data_of(row)}
         | {column: number(row, column) for column in columns}
         for row in chosen
     ]

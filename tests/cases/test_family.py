@@ -89,7 +89,10 @@ def test_the_sphere_is_not_held_against_chords() -> None:
         (Family(Digits(), Flipped(), MinNorm(24), 12, 32), "the data has d = 64"),
         (Family(Gaussian(), Classes(), MinNorm(24), 12, 32), "one real output"),
         (Family(Gaussian, BalancedSigns(), MinNorm(24), 12, 32), "write Gaussian"),
-        (MinNorm(24), "has no kind, block"),
+        (Family(MLP(), BalancedSigns(), MinNorm(24), 12, 32), "MLP: has no draw"),
+        (Family(Sphere(), Gaussian(), MinNorm(24), 12, 32), "Gaussian: has no label"),
+        (Family(Sphere(), BalancedSigns(), MLP(), 12, 32), "MLP: has no solve"),
+        (MinNorm(24), "cases[0] = MinNorm: has no kind, block"),
     ],
 )
 def test_bad_cases(case: object, said: str) -> None:
@@ -106,7 +109,9 @@ def test_attaining_a_floor_is_no_violation() -> None:
 
 
 def test_a_statistic_is_no_rule() -> None:
-    with pytest.raises(BadInput, match="rules: Summary: has no claim, statistic"):
+    with pytest.raises(
+        BadInput, match=r"rules\[0\] = Summary: has no claim, statistic"
+    ):
         validate(Experiment("T", 1, cases=(CASE,), rules=(Summary("x"),)), "x.py")
 
 

@@ -44,7 +44,12 @@ def test_a_row_counts_and_averages(records: list[dict]) -> None:
     assert (table.networks, table.partial) == (36, 4)
     assert block.verdict.excluded == 1 and block.verdict.violations == 0
     assert set(block.verdict.fits) == {"lower", "upper"}
-    assert len(block.verdict.fits["lower"]) == 3
+    fits = block.verdict.fits["lower"]
+    assert len(fits) == 7
+    assert {fit.kind for fit in fits.values()} == {"estimates", "bounds"}
+    assert (
+        block.verdict.choices["lower"].best in block.verdict.choices["lower"].held_out
+    )
     assert "4 networks have no record yet" in markdown(table)
 
 
