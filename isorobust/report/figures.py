@@ -35,10 +35,11 @@ FIGURES = {
         forest.there,
         forest.exponents,
         "Exponents, block by block",
-        "Fitted exponents with 95 % intervals over cells. Filled: of attained lower "
-        "bounds; open: of certified upper bounds. Dashed: the exponent of the law's "
-        "own scale. The law is one-sided: a slower exponent above the floor doesn't "
-        "refute it, and a steeper one doesn't confirm it.",
+        "Fitted exponents with 95 % intervals over data sets, or cells. Filled: of "
+        "attained lower bounds; open: of certified upper bounds; a line without a dot: "
+        "what networks that failed leave open. Dashed: the exponent of the law's own "
+        "scale. The law is one-sided: a slower exponent above the floor doesn't refute "
+        "it, and a steeper one doesn't confirm it.",
     ),
     "floors": Figure(
         spread.floors_there,

@@ -1,11 +1,12 @@
 """One table object from records: its counts, its means, its figures."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
 
-from isorobust.report import FILES, files, tabulate
+from isorobust.report import FILES, files, forest, tabulate
 from isorobust.report.formats import markdown
 from isorobust.results import scaling
 from isorobust.results.join import Found
@@ -67,6 +68,26 @@ def test_violations_are_shown(records: list[dict]) -> None:
     assert "1 floors violated in 36 networks (smallest upper/floor 0.500)" in markdown(
         tabulate(Found.of(records))
     )
+
+
+def test_failures_are_bounds_and_no_estimate(records: list[dict]) -> None:
+    """Whose range is said in words, and drawn as a line without a dot."""
+    table = tabulate(Found.of(records))
+    name = "log-log in n, d, p, failures as bounds"
+    fit = table.blocks[0].verdict.fits["lower"][name]
+    assert fit.kind == "bounds" and fit.failed == 1
+    (line,) = [x for x in markdown(table).splitlines() if f"lower, {name}" in x]
+    ends = [
+        tuple(map(float, pair)) for pair in re.findall(r"(\S+) to (\S+) \(with", line)
+    ]
+    assert ends == [pytest.approx(fit.between[k], rel=6e-3) for k in "ndp"]
+    assert "1 of them failed" in line
+    axis = forest.exponents(table).axes[0]
+    models = [
+        f for f in table.blocks[0].verdict.fits["lower"].values() if "n" in f.terms
+    ]
+    dots = sum(mark.get_marker() == "o" for mark in axis.lines)
+    assert dots == 2 * (len(models) - 1)  # lower and upper, of all but this one
 
 
 def test_brackets_are_summed_up_by_domain(records: list[dict]) -> None:
