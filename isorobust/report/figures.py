@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isorobust.report import bracket, forest, scatter, spread
-from isorobust.report.canvas import STYLE, saved
+from isorobust.report.canvas import STYLE, cut, saved
 from isorobust.report.table import Table
 
 
@@ -97,7 +97,8 @@ def _saved(table: Table, name: str, kind: str) -> bytes:
     figure = FIGURES[name]
     with rc_context(STYLE):
         drawing = figure.draw(table) if figure.there(table) else _empty()
-        return saved(drawing, kind, f"{table.track} v{table.version}: {figure.title}")
+        title = f"{cut(table.track)} v{table.version}: {figure.title}"
+        return saved(drawing, kind, title)
 
 
 def _empty() -> Any:

@@ -108,6 +108,14 @@ def test_the_figure_is_svg_and_marks_every_cell(records: list[dict]) -> None:
     assert "√(nd/p)" in text and "d = 20" in text
 
 
+def test_figures_of_names_with_odd_letters(records: list[dict]) -> None:
+    odd = "</svg>\x1b\x00\u4e2d $x^{ & <b> " + "long; " * 40
+    rows = [row | {"block": odd, "track": odd} for row in records]
+    for name, text in files(tabulate(Found.of(rows))).items():
+        if name.endswith(".svg"):
+            assert ET.fromstring(text).tag.endswith("svg"), name
+
+
 def test_a_table_of_nothing_that_fitted() -> None:
     rows = [
         record(c, s, reached=False, lower=None, upper=None, floor=None,
