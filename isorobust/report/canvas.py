@@ -3,6 +3,7 @@
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,7 +59,9 @@ def saved(figure: Any, kind: str, title: str) -> bytes:
     stamp = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
     metadata = stamp[kind] | {"Creator": "isorobust", "Title": title}
     content = io.BytesIO()
-    figure.savefig(content, format=kind, metadata=metadata)
+    with warnings.catch_warnings():  # a letter that our font lacks, others may have
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(content, format=kind, metadata=metadata)
     return content.getvalue()
 
 
@@ -75,16 +78,17 @@ def short(names: Sequence[str]) -> dict[str, str]:
     brief = {n: "; ".join(map(_bare, some)) for n, some in own.items()}
     told = list(brief.values())
     whole = {n: "; ".join(some).replace("()", "") for n, some in own.items()}
-    return {n: _cut(b if told.count(b) == 1 else whole[n]) for n, b in brief.items()}
+    return {n: cut(b if told.count(b) == 1 else whole[n]) for n, b in brief.items()}
 
 
 def _bare(part: str) -> str:
     return re.sub(r"\(.*\)", "", part)
 
 
-def _cut(text: str, most: int = 90) -> str:
-    """At most so many characters, and nothing that matplotlib takes for mathematics."""
+def cut(text: str, most: int = 90) -> str:
+    """At most so many characters: no mathematics of matplotlib's, none XML forbids."""
     text = " ".join(text.split()).replace("$", r"\$")
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

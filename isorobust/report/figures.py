@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isorobust.report import bracket, forest, scatter, spread
-from isorobust.report.canvas import STYLE, saved
+from isorobust.report.canvas import STYLE, cut, saved
 from isorobust.report.table import Table
 
 
@@ -35,10 +35,11 @@ FIGURES = {
         forest.there,
         forest.exponents,
         "Exponents, block by block",
-        "Fitted exponents with 95 % intervals over cells. Filled: of attained lower "
-        "bounds; open: of certified upper bounds. Dashed: the exponent of the law's "
-        "own scale. The law is one-sided: a slower exponent above the floor doesn't "
-        "refute it, and a steeper one doesn't confirm it.",
+        "Fitted exponents with 95 % intervals over data sets, or cells. Filled: of "
+        "attained lower bounds; open: of certified upper bounds; a line without a dot: "
+        "what networks that failed leave open. Dashed: the exponent of the law's own "
+        "scale. The law is one-sided: a slower exponent above the floor doesn't refute "
+        "it, and a steeper one doesn't confirm it.",
     ),
     "floors": Figure(
         spread.floors_there,
@@ -96,7 +97,8 @@ def _saved(table: Table, name: str, kind: str) -> bytes:
     figure = FIGURES[name]
     with rc_context(STYLE):
         drawing = figure.draw(table) if figure.there(table) else _empty()
-        return saved(drawing, kind, f"{table.track} v{table.version}: {figure.title}")
+        title = f"{cut(table.track)} v{table.version}: {figure.title}"
+        return saved(drawing, kind, title)
 
 
 def _empty() -> Any:

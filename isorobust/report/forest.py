@@ -12,8 +12,8 @@ SPOKEN = {"law_ratio": "√(nd/p)"}
 NO_FACTORS = ("a", "b", "constant")  # intercepts and slopes are no exponents
 FILLED = {"lower": True, "upper": False}
 
-# (block, response, model, estimate) by factor
-Found = dict[str, list[tuple[str, str, str, Estimate]]]
+# (block, response, model, estimate, whether it is one) by factor
+Found = dict[str, list[tuple[str, str, str, Estimate, bool]]]
 
 
 def there(table: Table) -> bool:
@@ -28,7 +28,7 @@ def exponents(table: Table) -> Any:
     the law's own exponent, which bounds need not have: it is one-sided.
     """
     found = _exponents(table)
-    lines = [(b, r, m) for some in found.values() for b, r, m, _ in some]
+    lines = [(b, r, m) for some in found.values() for b, r, m, *_ in some]
     names = short(list(dict.fromkeys(b for b, _, _ in lines)))
     models = list(dict.fromkeys(m for _, _, m in lines))
     marks = [(r, m) for r in ("lower", "upper") for m in models]
@@ -45,9 +45,9 @@ def exponents(table: Table) -> Any:
         axis.axvline(0, color=FAINT, lw=0.8)
         if factor in LAW:
             axis.axvline(LAW[factor], color=MUTED, lw=0.8, ls=(0, (4, 3)))
-        for block, response, model, value in some:
+        for block, response, model, value, known in some:
             shade = PAIRS[models.index(model) % len(PAIRS)]
-            _mark(axis, places[block, response, model], value, response, shade)
+            _mark(axis, places[block, response, model], value, response, shade, known)
         axis.set_title(f"exponent of {SPOKEN.get(factor, factor)}")
         axis.spines["left"].set_visible(False)
         axis.tick_params(axis="y", length=0)
@@ -69,7 +69,8 @@ def _exponents(table: Table) -> Found:
             for model, fit in fits.items():
                 for factor, value in fit.terms.items():
                     if factor not in NO_FACTORS:
-                        line = (block.name, response, model, value)
+                        known = fit.kind == "estimates"
+                        line = (block.name, response, model, value, known)
                         found.setdefault(factor, []).append(line)
     # the law's own factors first, in the order of its formula
     order = ["n", "d", "p", "law_ratio"]
@@ -77,11 +78,15 @@ def _exponents(table: Table) -> Found:
     return {factor: found[factor] for factor in ranked[:6]}
 
 
-def _mark(axis: Any, y: float, value: Estimate, response: str, shade: str) -> None:
+def _mark(
+    axis: Any, y: float, value: Estimate, response: str, shade: str, known: bool
+) -> None:
+    """A line from end to end; a dot at what is an estimate, none between bounds."""
     if value.low is not None and value.high is not None:
         axis.plot([value.low, value.high], [y, y], color=shade, lw=1.3)
     face = shade if FILLED.get(response, True) else "#ffffff"
-    axis.plot(value.estimate, y, "o", ms=4, mfc=face, mec=shade, mew=1)
+    if known:
+        axis.plot(value.estimate, y, "o", ms=4, mfc=face, mec=shade, mew=1)
 
 
 def _legend(figure: Any, models: list[str]) -> None:

@@ -34,7 +34,7 @@ def provenance(run: Found) -> tuple[tuple[str, str], ...]:
         if origin.command and spoken(origin.command):
             told.append(("command", str(spoken(origin.command))))
         if origin.sha256:
-            told.append(("experiment SHA-256", origin.sha256))
+            told.append(("experiment hash", origin.sha256))
         told += [(f"{name} SHA-256", digest) for name, digest in origin.hashes.items()]
     return tuple(told)
 

@@ -1,11 +1,12 @@
 """One table object from records: its counts, its means, its figures."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
 
-from isorobust.report import FILES, files, tabulate
+from isorobust.report import FILES, files, forest, tabulate
 from isorobust.report.formats import markdown
 from isorobust.results import scaling
 from isorobust.results.join import Found
@@ -69,6 +70,26 @@ def test_violations_are_shown(records: list[dict]) -> None:
     )
 
 
+def test_failures_are_bounds_and_no_estimate(records: list[dict]) -> None:
+    """Whose range is said in words, and drawn as a line without a dot."""
+    table = tabulate(Found.of(records))
+    name = "log-log in n, d, p, failures as bounds"
+    fit = table.blocks[0].verdict.fits["lower"][name]
+    assert fit.kind == "bounds" and fit.failed == 1
+    (line,) = [x for x in markdown(table).splitlines() if f"lower, {name}" in x]
+    ends = [
+        tuple(map(float, pair)) for pair in re.findall(r"(\S+) to (\S+) \(with", line)
+    ]
+    assert ends == [pytest.approx(fit.between[k], rel=6e-3) for k in "ndp"]
+    assert "1 of them failed" in line
+    axis = forest.exponents(table).axes[0]
+    models = [
+        f for f in table.blocks[0].verdict.fits["lower"].values() if "n" in f.terms
+    ]
+    dots = sum(mark.get_marker() == "o" for mark in axis.lines)
+    assert dots == 2 * (len(models) - 1)  # lower and upper, of all but this one
+
+
 def test_brackets_are_summed_up_by_domain(records: list[dict]) -> None:
     for i, row in enumerate(records):
         row |= {"lower": 1.0, "upper": 1.0 if i < 10 else 1.1}
@@ -85,6 +106,14 @@ def test_the_figure_is_svg_and_marks_every_cell(records: list[dict]) -> None:
     text = FILES["bracket.svg"](tabulate(Found.of(records)))
     assert ET.fromstring(text).tag.endswith("svg")
     assert "√(nd/p)" in text and "d = 20" in text
+
+
+def test_figures_of_names_with_odd_letters(records: list[dict]) -> None:
+    odd = "</svg>\x1b\x00\u4e2d $x^{ & <b> " + "long; " * 40
+    rows = [row | {"block": odd, "track": odd} for row in records]
+    for name, text in files(tabulate(Found.of(rows))).items():
+        if name.endswith(".svg"):
+            assert ET.fromstring(text).tag.endswith("svg"), name
 
 
 def test_a_table_of_nothing_that_fitted() -> None:
