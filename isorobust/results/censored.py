@@ -164,19 +164,21 @@ def probit(x: np.ndarray, failed: np.ndarray) -> np.ndarray:
     failures from fits without exception.
     """
     sign = np.where(failed, 1.0, -1.0)
-    prior = np.r_[1e-6, x[:, 1:].var(0) / LOOSE]
-    spread = np.r_[1.0, x[:, 1:].std(0)]
+    middle, size = x[:, 1:].mean(0), x[:, 1:].std(0)
+    plain = np.column_stack([x[:, 0], (x[:, 1:] - middle) / size])
+    prior = np.r_[0.0, np.full(len(size), 1 / LOOSE)]
     at = np.zeros(x.shape[1])
     for _ in range(STEPS):
-        z = sign * (x @ at)
+        z = sign * (plain @ at)
         steep = hazard(z)
-        score = x.T @ (sign * steep) - prior * at
-        weights = _bend(z, steep)
-        step = np.linalg.solve((x.T * weights) @ x + np.diag(prior), score)
-        at = at + step / max(1.0, float(np.max(np.abs(step * spread))) / 2)
-        if np.max(np.abs(step * spread)) < 1e-9:
+        score = plain.T @ (sign * steep) - prior * at
+        information = (plain.T * _bend(z, steep)) @ plain + np.diag(prior)
+        step = np.linalg.solve(information, score)
+        at = at + step / max(1.0, float(np.max(np.abs(step))) / 2)
+        if np.max(np.abs(step)) < 1e-9:
             break
-    return at
+    slopes = at[1:] / size
+    return np.r_[at[0] - slopes @ middle, slopes]
 
 
 def _sigma(x: np.ndarray, y: np.ndarray, index: np.ndarray, least: np.ndarray) -> float:

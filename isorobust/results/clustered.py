@@ -59,7 +59,8 @@ def least_squares(
     x: np.ndarray, y: np.ndarray, codes: np.ndarray
 ) -> tuple[np.ndarray, Sums]:
     """The coefficients [k] of y ~ x, and what the clusters say of them."""
-    best = np.linalg.lstsq(x, y)[0]
+    lengths = np.linalg.norm(x, axis=0)
+    best = np.linalg.lstsq(x / lengths, y)[0] / lengths
     return best, sums(x, y - x @ best, np.ones(len(y)), codes)
 
 

@@ -255,3 +255,35 @@ def test_it_ends_with_2_and_needs_no_jax(sweep: Path) -> None:
         env=os.environ,
     )
     assert done.returncode == 2 and done.stderr.count("\n") == 1
+
+
+def test_a_line_without_spread_is_found_exactly(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture
+) -> None:
+    some = [
+        row | {"lip": 2 * row["n"] ** 0.5 * row["d"] ** 0.4 * row["p"] ** -0.3}
+        for row in rows(rng, fails=False)
+    ]
+    some = [row | {"failed": row["lip"] > 30, "cap": 30} for row in some]
+    found = facts(capsys, written(tmp_path, some), *CENSORED, "--limit=cap")
+    assert found["censored"] > 5
+    for factor, truth in TRUTH.items():
+        assert found["exponents"][factor]["estimate"] == pytest.approx(truth)
+
+
+def test_numbers_of_any_size(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture
+) -> None:
+    """Units shift the constant alone."""
+    some = rows(rng)
+    large = [
+        row
+        | {"n": row["n"] * 1e50, "p": row["p"] * 1e-50, "cap": 1e50 * (row["cap"] or 0)}
+        | ({"lip": row["lip"] * 1e50} if row["lip"] else {})
+        for row in some
+    ]
+    for words in (CENSORED, (*CENSORED, "--limit=cap")):
+        plain = facts(capsys, written(tmp_path, some), *words)["exponents"]
+        scaled = facts(capsys, written(tmp_path, large), *words)["exponents"]
+        for factor in TRUTH:
+            assert scaled[factor] == pytest.approx(plain[factor], rel=1e-5)
