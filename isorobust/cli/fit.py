@@ -19,7 +19,7 @@ BOUNDED = (
 )
 CENSORED = "a row that failed lies at or above its limit (log L normal, one variance)"
 NDP = ("n", "d", "p")
-TAKEN = {"cell", "data", "reached", "law_ratio"}  # by what rows carry into the fits
+TAKEN = {"cell", "data", "reached"}  # by what rows carry into the fits
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -59,8 +59,8 @@ def _columns(args: Namespace) -> Any:
         raise BadInput(f"--factors={args.factors}: must be names, each once: n,d,p")
     if args.response in factors:
         raise BadInput(f"--factors={args.factors}: {args.response} is the response")
-    for name in TAKEN & {args.response, *factors}:
-        raise BadInput(f"{name}: can't be the response or a factor; rename the column")
+    for name in TAKEN & {args.response, args.limit, *factors}:
+        raise BadInput(f"{name}: can't be response, factor or limit: rename the column")
     if args.censored and args.reached:
         raise BadInput("--censored and --reached: give one of them")
     if args.limit and not (args.censored or args.reached):
@@ -76,7 +76,7 @@ def _sufficient(args: Namespace, columns: Any, rows: list[dict]) -> None:
     """Raises BadInput where the rows can't tell the exponents."""
     import numpy as np
 
-    from isorobust.results.cells import FEWEST
+    from isorobust.results.cells import FEWEST, tells
 
     there = [row for row in rows if row["reached"]]
     if not there:
@@ -88,15 +88,13 @@ def _sufficient(args: Namespace, columns: Any, rows: list[dict]) -> None:
             f"{args.file}: clusters (column {columns.cluster}): {clusters}; "
             f"{len(columns.factors)} factors need at least {fewest}"
         )
-    x = [np.ones(len(there))]
+    x: list[Any] = [np.ones(len(there))]
     for name in columns.factors:
         x.append(np.log([row[name] for row in there]))
-        if np.linalg.matrix_rank(np.column_stack(x)) < len(x):
-            told = (
-                "is the same in all rows"
-                if np.ptp(x[-1]) < 1e-12
-                else ("is a power law of the factors before it")
-            )
+        if not tells(np.column_stack(x)):
+            told = "is a power law of the factors before it"
+            if np.ptp(x[-1]) < 1e-6:
+                told = "is the same in all rows"
             raise BadInput(f"{args.file}: {name} {told}: leave it out of --factors")
 
 
@@ -165,13 +163,15 @@ def _others(
         "5 % envelope": scaling.envelope(rows, response, factors, rng, draws),
     }
     choice = None
-    if set(NDP) <= set(factors):
+    whole = set(NDP) <= set(factors)
+    if whole:
         rows = [
             row | {"law_ratio": (row["n"] * row["d"] / row["p"]) ** 0.5} for row in rows
         ]
+        choice = choose(rows, response)
+    if whole or "law_ratio" in factors:
         fits["a + b sqrt(nd/p)"] = scaling.affine(rows, response)
         fits["a^2 + b^2 nd/p"] = scaling.squares(rows, response)
-        choice = choose(rows, response)
     wild = None
     if clusters < WILD:
         wild = scaling.power_law(rows, response, factors, rng, "wild")

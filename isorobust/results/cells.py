@@ -82,8 +82,20 @@ def independent(cells: list, data: list[str | None], k: int) -> tuple[np.ndarray
 def enough(x: np.ndarray, codes: np.ndarray) -> bool:
     """Whether x [rows, k] has independent columns, and there are enough clusters."""
     fewest = max(FEWEST, x.shape[1] + 1)
-    clusters = len(np.unique(codes))
-    return clusters >= fewest and bool(np.linalg.matrix_rank(x) == x.shape[1])
+    return len(np.unique(codes)) >= fewest and tells(x)
+
+
+def tells(x: np.ndarray) -> bool:
+    """Whether the columns of x [rows, k] are independent, and there are rows to spare.
+
+    To 1e-6 of their lengths: nearer ones have no exponents that rounding leaves alone.
+    """
+    if len(x) <= x.shape[1]:
+        return False
+    lengths = np.linalg.norm(x, axis=0)
+    if not np.all(lengths > 0):
+        return False
+    return bool(np.linalg.matrix_rank(x / lengths, tol=1e-6) == x.shape[1])
 
 
 def design(columns: list[np.ndarray] | list[list[float]]) -> np.ndarray:

@@ -8,7 +8,7 @@ variance, cell effects among u; clusters may depend inside.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
 from isorobust.results.clustered import Estimate, Sums, closed, least_squares, sums
 
@@ -50,8 +50,21 @@ class Tobit:
 
 
 def hazard(z: np.ndarray) -> np.ndarray:
-    """phi(z) / Phi(z), the slope of log Phi."""
-    return np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(z))
+    """phi(z) / Phi(z), the slope of log Phi; also far out, where both vanish."""
+    return np.sqrt(2 / np.pi) / erfcx(-z / np.sqrt(2))
+
+
+def _bend(z: np.ndarray, steep: np.ndarray) -> np.ndarray:
+    """Minus the second derivative of log Phi, in (0, 1), where its slope is `steep`."""
+    return np.clip(steep * (z + steep), 0.0, 1.0)
+
+
+def missed(rows: Failures, line: np.ndarray) -> float:
+    """The rms of what the line misses: fitted rows, and limits that it lies below."""
+    left = rows.y - rows.x @ line
+    return float(
+        np.sqrt(np.mean(np.where(rows.failed, np.maximum(left, 0), left) ** 2))
+    )
 
 
 def tobit(rows: Failures) -> Tobit:
@@ -59,10 +72,11 @@ def tobit(rows: Failures) -> Tobit:
 
     In Olsen's (1978) parameters g = b / sigma, h = 1 / sigma, with z = x'g - h y:
     sum over rows that fitted of log h - z^2 / 2, plus over failed ones of log Phi(z).
+    Where `missed` is nothing at all sigma is 0 and there is no maximum.
     """
     there = ~rows.failed
     start = np.linalg.lstsq(rows.x[there], rows.y[there])[0]
-    loose = np.std(rows.y[there] - rows.x[there] @ start) + 1e-9
+    loose = missed(rows, start)
     z_of = np.column_stack([rows.x, -rows.y])
     at = np.r_[start / loose, 1 / loose]
     value = _likelihood(at, z_of, there)
@@ -99,7 +113,7 @@ def _sums(
     found = sums(
         z_of,
         np.where(there, -z, steep),
-        np.where(there, 1.0, steep * (z + steep)),
+        np.where(there, 1.0, _bend(z, steep)),
         codes,
     )
     own = np.bincount(codes, there, found.clusters)
@@ -150,19 +164,21 @@ def probit(x: np.ndarray, failed: np.ndarray) -> np.ndarray:
     failures from fits without exception.
     """
     sign = np.where(failed, 1.0, -1.0)
-    prior = np.r_[1e-6, x[:, 1:].var(0) / LOOSE]
-    spread = np.r_[1.0, x[:, 1:].std(0)]
+    middle, size = x[:, 1:].mean(0), x[:, 1:].std(0)
+    plain = np.column_stack([x[:, 0], (x[:, 1:] - middle) / size])
+    prior = np.r_[0.0, np.full(len(size), 1 / LOOSE)]
     at = np.zeros(x.shape[1])
     for _ in range(STEPS):
-        z = sign * (x @ at)
+        z = sign * (plain @ at)
         steep = hazard(z)
-        score = x.T @ (sign * steep) - prior * at
-        weights = steep * (z + steep)
-        step = np.linalg.solve((x.T * weights) @ x + np.diag(prior), score)
-        at = at + step / max(1.0, float(np.max(np.abs(step * spread))) / 2)
-        if np.max(np.abs(step * spread)) < 1e-9:
+        score = plain.T @ (sign * steep) - prior * at
+        information = (plain.T * _bend(z, steep)) @ plain + np.diag(prior)
+        step = np.linalg.solve(information, score)
+        at = at + step / max(1.0, float(np.max(np.abs(step))) / 2)
+        if np.max(np.abs(step)) < 1e-9:
             break
-    return at
+    slopes = at[1:] / size
+    return np.r_[at[0] - slopes @ middle, slopes]
 
 
 def _sigma(x: np.ndarray, y: np.ndarray, index: np.ndarray, least: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isorobust.results.cells import Average, averages, enough, independent
+from isorobust.results.cells import Average, averages, enough, independent, tells
 from isorobust.results.losses import non_negative
 
 SHARE = 0.2  # of the cells, those of largest sqrt(nd/p), that the rest has to predict
@@ -125,7 +125,7 @@ def _missed(
     missed = np.full(len(y), np.nan)
     for part in parts:
         rest = x[~part]
-        if len(rest) <= x.shape[1] or np.linalg.matrix_rank(rest) < x.shape[1]:
+        if not tells(rest):
             return None
         found = model.logs(rest, y[~part], x[part])
         if found is None:

@@ -59,7 +59,8 @@ def least_squares(
     x: np.ndarray, y: np.ndarray, codes: np.ndarray
 ) -> tuple[np.ndarray, Sums]:
     """The coefficients [k] of y ~ x, and what the clusters say of them."""
-    best = np.linalg.lstsq(x, y)[0]
+    lengths = np.linalg.norm(x, axis=0)
+    best = np.linalg.lstsq(x / lengths, y)[0] / lengths
     return best, sums(x, y - x @ best, np.ones(len(y)), codes)
 
 
@@ -78,18 +79,21 @@ def spread(found: Sums, contrast: np.ndarray) -> tuple[float, float]:
     (Imbens and Kolesar 2016, eq. 12; Pustejovsky and Tipton 2018). At the level of
     scores X_g'(I - H_g)^(-1/2) u_g = (I - A_g A^-1)^(-1/2) X_g'u_g.
     """
-    root = np.linalg.cholesky(found.information.sum(0))
+    # in units in which every parameter's information is 1
+    units = np.diag(found.information.sum(0)) ** -0.5
+    information = found.information * units[:, None] * units
+    root = np.linalg.cholesky(information.sum(0))
     inverse = np.linalg.inv(root)
-    share, axes = np.linalg.eigh(inverse @ found.information @ inverse.T)
+    share, axes = np.linalg.eigh(inverse @ information @ inverse.T)
     left = 1 - share
     # a cluster alone in telling of some direction has no residual there
     power = np.where(left > 1e-10, np.maximum(left, 1e-10) ** -0.5, 0.0)
     middle = np.einsum("gij,gj,glj->gil", axes, power, axes)
-    into = inverse.T @ (inverse @ contrast)  # A^-1 c
+    into = inverse.T @ (inverse @ (units * contrast))  # A^-1 c
     looks = np.einsum("ij,gjk,k->gi", inverse.T, middle, root.T @ into)
-    variance = float(np.sum(np.einsum("gi,gi->g", looks, found.scores) ** 2))
+    variance = float(np.sum(((looks * units) * found.scores).sum(1) ** 2))
     # the residuals' weights have products d_g [g = h] - u_g'u_h over clusters g, h
-    seen = np.einsum("gij,gj->gi", found.information, looks)
+    seen = np.einsum("gij,gj->gi", information, looks)
     u = seen @ inverse.T
     lengths = np.sum(u**2, 1)
     own = np.einsum("gi,gi->g", looks, seen) - lengths

@@ -3,8 +3,8 @@
 import numpy as np
 
 from isorobust.results.cells import data_of, design, enough, independent, positive
-from isorobust.results.censored import Failures, bounds, tobit
-from isorobust.results.clustered import Estimate, closed, least_squares
+from isorobust.results.censored import Failures, bounds, missed, tobit
+from isorobust.results.clustered import Estimate, closed, codes_of, least_squares
 from isorobust.results.scaling import Fit, explained
 
 
@@ -60,15 +60,19 @@ def _said(row: dict, response: str, limit: str | None) -> tuple[str, ...]:
     return (limit,) if limit else ()
 
 
+NOTHING = 1e-6  # of log L
 Found = tuple[list[Estimate], list[tuple[float, float]], np.ndarray]
 
 
 def _estimates(rows: Failures) -> Found:
     """The exponents, no ends of a range, and the line."""
-    if rows.failed.any():
+    there = ~rows.failed
+    codes = codes_of(list(rows.codes[there]))
+    best, told = least_squares(rows.x[there], rows.y[there], codes)
+    # a line through all rows that lies above the limits is the most likely one
+    if rows.failed.any() and missed(rows, best) > NOTHING:
         found = tobit(rows)
         return [found.term(j) for j in range(1, len(found.best))], [], found.best
-    best, told = least_squares(rows.x, rows.y, rows.codes)
     unit = np.eye(len(best))
     terms = [closed(float(b), told, c) for b, c in zip(best, unit, strict=True)]
     return terms[1:], [], best

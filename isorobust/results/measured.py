@@ -1,6 +1,7 @@
 """Measurements of anybody: rows of a JSONL or CSV file with named columns."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 from isorobust.door import BadInput, nearest
 
 KINDS = (".jsonl", ".csv")
+SMALL, LARGE = 1e-60, 1e60  # beyond them powers leave the floating-point numbers
 SHOWN = 40  # characters of a value in a message
 YES, NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no")
 
@@ -102,7 +104,7 @@ def _lines(file: Path) -> Iterator[tuple[int, dict]]:
 
 
 def _of_csv(file: Path, text: str) -> Iterator[tuple[int, dict]]:
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         head = next(reader)
         if len(set(head)) < len(head):
@@ -161,8 +163,11 @@ def _number(line: dict, name: str, where: str) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number):
-        raise BadInput(f"{where}: {name} = {_short(value)}: must be a number")
+    if not (number == 0 or SMALL <= abs(number) <= LARGE):
+        raise BadInput(
+            f"{where}: {name} = {_short(value)}: must be a number ({SMALL:g} to "
+            f"{LARGE:g} in size)"
+        )
     return number
 
 

@@ -19,6 +19,7 @@ from isorobust.results.cells import (
     design,
     enough,
     independent,
+    tells,
     usable,
 )
 from isorobust.results.clustered import LEVEL, Estimate, Sums
@@ -162,9 +163,7 @@ def envelope(
     count = int(codes.max()) + 1
     often = rng.multinomial(count, np.full(count, 1 / count), draws)[:, codes]
     drawn = [
-        quantile(x, y, SHARE, weights)
-        for weights in often
-        if np.linalg.matrix_rank(x[weights > 0]) == x.shape[1]
+        quantile(x, y, SHARE, weights) for weights in often if tells(x[weights > 0])
     ]
     ends: tuple = (None, None)
     if len(drawn) > draws / 2:
@@ -250,7 +249,7 @@ def _without(
             (">=", high, x[:, j] < high),
         ):
             rest = x[kept]
-            if len(rest) > x.shape[1] and np.linalg.matrix_rank(rest) == x.shape[1]:
+            if tells(rest):
                 best = np.linalg.lstsq(rest, y[kept])[0]
                 without = f"without {name} {sign} {np.exp(end):g}"
                 found[without] = dict(zip(factors, map(float, best[1:]), strict=True))

@@ -162,6 +162,7 @@ BAD = {
     "a text": (broken(7, lip="tall"), ":7: lip = 'tall': must be a number"),
     "NaN": (broken(7, lip=float("nan")), ":7: lip = nan: must be a number"),
     "inf": (broken(7, n=float("inf")), ":7: n = inf: must be a number"),
+    "tiny": (broken(7, lip=1e-99), ":7: lip = 1e-99: must be a number (1e-60 to 1e+60"),
     "a list": (broken(7, d=[1]), ":7: d = [1]: must be a number"),
     "a bool": (broken(7, d=True), ":7: d = True: must be a number"),
     "huge": (broken(7, lip=10**400), ":7: lip = 1000"),
@@ -193,7 +194,7 @@ def test_a_bad_row_is_one_line(
         (("--response=lpi",), "did you mean 'lip'?"),
         (("--response=lip", "--factors=n,d,d"), "must be names, each once"),
         (("--response=lip", "--factors=n,lip"), "lip is the response"),
-        (("--response=lip", "--factors=n,data"), "data: can't be the response"),
+        (("--response=lip", "--factors=n,data"), "data: can't be response"),
         (("--response=lip", "--limit=cap"), "--limit goes with --censored"),
         ((*CENSORED, "--reached=failed"), "give one of them"),
         ((*ASKED, "--cluster=failed"), "clusters (column failed): 1; 3 factors"),
@@ -254,3 +255,35 @@ def test_it_ends_with_2_and_needs_no_jax(sweep: Path) -> None:
         env=os.environ,
     )
     assert done.returncode == 2 and done.stderr.count("\n") == 1
+
+
+def test_a_line_without_spread_is_found_exactly(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture
+) -> None:
+    some = [
+        row | {"lip": 2 * row["n"] ** 0.5 * row["d"] ** 0.4 * row["p"] ** -0.3}
+        for row in rows(rng, fails=False)
+    ]
+    some = [row | {"failed": row["lip"] > 30, "cap": 30} for row in some]
+    found = facts(capsys, written(tmp_path, some), *CENSORED, "--limit=cap")
+    assert found["censored"] > 5
+    for factor, truth in TRUTH.items():
+        assert found["exponents"][factor]["estimate"] == pytest.approx(truth)
+
+
+def test_numbers_of_any_size(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture
+) -> None:
+    """Units shift the constant alone."""
+    some = rows(rng)
+    large = [
+        row
+        | {"n": row["n"] * 1e50, "p": row["p"] * 1e-50, "cap": 1e50 * (row["cap"] or 0)}
+        | ({"lip": row["lip"] * 1e50} if row["lip"] else {})
+        for row in some
+    ]
+    for words in (CENSORED, (*CENSORED, "--limit=cap")):
+        plain = facts(capsys, written(tmp_path, some), *words)["exponents"]
+        scaled = facts(capsys, written(tmp_path, large), *words)["exponents"]
+        for factor in TRUTH:
+            assert scaled[factor] == pytest.approx(plain[factor], rel=1e-5)

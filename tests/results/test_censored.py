@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from isorobust.results.censored import Failures, bounds, probit, tobit
+from isorobust.results.censored import Failures, bounds, hazard, probit, tobit
 from isorobust.results.clustered import closed, codes_of, least_squares
 from tests.results.test_clustered import TRUTH, sample
 
@@ -141,3 +141,21 @@ def test_the_largest_seen_is_no_limit(rng: np.random.Generator) -> None:
         plain = np.linalg.lstsq(rows.x[there], y[there])[0]
         worse += np.abs(found - TRUTH)[1] > np.abs(plain - TRUTH)[1]
     assert worse >= 9
+
+
+def test_the_hazard_far_out() -> None:
+    z = np.array([-1e8, -50.0, -3.0, 0.0, 3.0, 30.0, 1e8])
+    near = norm.pdf(z[2:5]) / norm.cdf(z[2:5])
+    np.testing.assert_allclose(hazard(z)[2:5], near, rtol=1e-10)
+    assert hazard(z)[1] == pytest.approx(50 + 1 / 50 - 2 / 50**3, rel=1e-9)
+    assert hazard(z)[0] == pytest.approx(1e8)
+    assert hazard(z)[5] < 1e-190 and hazard(z)[6] == 0
+
+
+def test_limits_far_above_the_line(rng: np.random.Generator) -> None:
+    """The maximum is found from afar: the scores vanish."""
+    x, y, codes = sample(rng)
+    failed = np.arange(len(y)) % 9 == 1
+    found = tobit(Failures(x, np.where(failed, 135.0, y), failed, codes))
+    np.testing.assert_allclose(found.sums.scores.sum(0), 0, atol=1e-5)
+    assert np.isfinite(found.term(1).low)

@@ -152,3 +152,13 @@ def test_taking_networks_as_the_unit_does_not(rng: np.random.Generator) -> None:
         low, high = sm.OLS(y, x).fit().conf_int()[1]
         held += low <= TRUTH[1] <= high
     assert held <= 75
+
+
+def test_units_of_the_factors_do_not_matter(rng: np.random.Generator) -> None:
+    x, y, codes = sample(rng, within=0.3)
+    units = np.array([1.0, 1e9, 1e-7, 1e3])
+    told = [least_squares(x * scale, y, codes)[1] for scale in (np.ones(4), units)]
+    for j, unit in enumerate(np.eye(4)):
+        (error, freedom), (scaled, same) = (spread(some, unit) for some in told)
+        assert scaled * units[j] == pytest.approx(error, rel=1e-6)
+        assert same == pytest.approx(freedom, rel=1e-6)
