@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -65,15 +66,20 @@ def test_every_config_is_named() -> None:
         assert f"configs/{config.name}" in README, config.name
 
 
-def test_published_predictions_are_the_results() -> None:
-    """What the README shows is what the results' folders say; nobody typed it."""
+def published() -> ModuleType:
     spec = importlib.util.spec_from_file_location("publish", PUBLISH)
     assert spec and spec.loader
     publish = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(publish)
+    return publish
+
+
+def test_published_predictions_are_the_results() -> None:
+    """What the README shows is what the results' folders say; nobody typed it."""
+    publish = published()
     shown = README.split("<!-- predictions -->\n")[1]
     shown = shown.split("<!-- end of predictions -->")[0]
-    assert shown == publish.predictions(PUBLISH.parent / "results")
+    assert shown == publish.predictions()
 
 
 @pytest.mark.parametrize("name", ["records.jsonl", "cases.jsonl"])
@@ -87,5 +93,10 @@ def test_no_floor_is_violated_in_what_is_published(name: str) -> None:
 def test_the_table_is_there() -> None:
     shown = README.split("<!-- table -->")[1].split("<!-- end of table -->")[0]
     assert "floors violated" in shown and "bracket.svg" in shown
-    (place,) = set(re.findall(r"\((benchmarks/results/[^)/]+)\)", shown))
+    (place,) = set(re.findall(r"\((benchmarks/results/[^)/]+)/", shown))
     assert (Path(__file__).parent.parent / place / "records.jsonl").exists()
+
+
+def test_the_index_is_the_results() -> None:
+    publish = published()
+    assert publish.INDEX.read_text() == publish.index()

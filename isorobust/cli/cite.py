@@ -1,6 +1,7 @@
 """Prints BibTeX: the table with its hashes, and the papers it rests on."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -14,7 +15,11 @@ def call(args: Namespace) -> None:
     """Prints an entry a table, and one a paper."""
     from isorobust.report import tabulate
     from isorobust.report.cite import bibtex
+    from isorobust.report.proof import table_hash
     from isorobust.results.gather import gather
 
     for found in gather(args.runs):
-        print(bibtex(found, tabulate(found)), end="")
+        table = tabulate(found)
+        # of several runs joined there is no file yet
+        place = Path(found.origins[0].place) if len(found.origins) == 1 else Path()
+        print(bibtex(found, table, table_hash(place, table)))

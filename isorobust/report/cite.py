@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from isorobust.files import sha256
-from isorobust.report.formats import as_json
 from isorobust.report.origins import spoken
 from isorobust.report.table import Table
 from isorobust.report.words import subject
@@ -27,21 +25,17 @@ FAMILIES = {
 }
 
 
-def bibtex(run: Found, table: Table) -> str:
+def bibtex(run: Found, table: Table, digest: str) -> str:
     """The entry of the table, then those of the papers, as text.
 
     The table's entry has its track and version, the hash of its task, the run's hash
-    where it is known, and that of its numbers (`table_hash`).
+    where it is known, and `digest`, that of its numbers (proof.table_hash).
     """
-    return "\n\n".join([_entry(run, table), *_papers(run, table)]) + "\n"
+    entries = _entry(run, table, digest), *_papers(run, table)
+    return "\n\n".join(entries) + "\n"
 
 
-def table_hash(table: Table) -> str:
-    """The SHA-256 of table.json: of all that the table says, not of who made it."""
-    return sha256(as_json(table).encode())
-
-
-def _entry(run: Found, table: Table) -> str:
+def _entry(run: Found, table: Table, digest: str) -> str:
     rows = [*run.records, *run.rows]
     made = sorted({row.get("software_isorobust") or "unknown" for row in rows})
     key = re.sub(
@@ -51,7 +45,7 @@ def _entry(run: Found, table: Table) -> str:
     facts += [f"task {table.task}"] if table.task else []
     runs = sorted({o.sha256 for o in run.origins if o.sha256})
     facts += [f"run {', '.join(runs)}"] if runs else []
-    facts += [f"table SHA-256 {table_hash(table)}"]
+    facts += [f"table SHA-256 {digest}"]
     if table.partial:
         facts.append(f"under way: {table.partial} rows are missing")
     fields = {

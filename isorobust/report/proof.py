@@ -1,17 +1,20 @@
 """Whether a folder's table is what its rows say: hashes, and the table made again."""
 
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from isorobust.door import BadInput
-from isorobust.files import MANIFEST, SUMS, holds, manifest
+from isorobust.files import MANIFEST, SUMS, holds, manifest, sha256
 from isorobust.report import FILES
-from isorobust.report.cite import table_hash
-from isorobust.report.table import tabulate
+from isorobust.report.table import Table, tabulate
 from isorobust.results import tracks
 from isorobust.results.gather import gather
 
+AGREE = 1e-9  # machines differ in the last bits of a fit, relatively less than this
 TABLES = tuple(name for name in FILES if name.startswith("table."))
 
 
@@ -27,8 +30,8 @@ def prove(folder: Path) -> Iterator[Finding]:
     """What can be proved of a run's or a published folder, cheapest first.
 
     Every file that MANIFEST.sha256 (of a run) or SHA256SUMS (published) names has its
-    hash; the table made again from the rows is table.json, .md, .csv, .tex to the byte;
-    the task is the one frozen under the track's version.
+    hash; the table made again from the rows is table.md, .csv, .tex to the byte and
+    table.json to 1e-9; the task is the one frozen under the track's version.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder")
@@ -50,7 +53,7 @@ def prove(folder: Path) -> Iterator[Finding]:
     for name in TABLES:
         file = folder / name
         if file.is_file():
-            same = file.read_bytes() == FILES[name](table).encode()
+            same = alike(name, file.read_bytes(), FILES[name](table))
             yield Finding(same, f"{name}: {'as' if same else 'not what'} the rows say")
     frozen = tracks.task_of(table.track, table.version)
     named = f"{table.track} v{table.version}"
@@ -60,7 +63,39 @@ def prove(folder: Path) -> Iterator[Finding]:
     else:
         same = frozen == table.task
         yield Finding(same, f"task: {table.task}, {named} is {frozen}")
-    yield Finding(None, f"table SHA-256: {table_hash(table)}")
+    yield Finding(None, f"table SHA-256: {table_hash(folder, table)}")
+
+
+def alike(name: str, there: bytes, here: str) -> bool:
+    """Whether a stored table says what the one made again says."""
+    if there == here.encode() or name != "table.json":
+        return there == here.encode()
+    try:
+        return _close(json.loads(there), json.loads(here))
+    except ValueError:
+        return False
+
+
+def _close(there: Any, here: Any) -> bool:
+    if isinstance(there, dict) and isinstance(here, dict):
+        same = there.keys() == here.keys()
+        return same and all(_close(there[key], here[key]) for key in here)
+    if isinstance(there, list) and isinstance(here, list):
+        return len(there) == len(here) and all(map(_close, there, here))
+    if isinstance(there, float) and isinstance(here, float):
+        return math.isclose(there, here, rel_tol=AGREE, abs_tol=1e-15)
+    return bool(there == here)
+
+
+def table_hash(folder: Path, table: Table) -> str:
+    """The SHA-256 of table.json: of all that the table says, not of who made it.
+
+    That of the file in the folder where it is what the rows say.
+    """
+    file, text = folder / "table.json", FILES["table.json"](table)
+    if file.is_file() and alike(file.name, file.read_bytes(), text):
+        return sha256(file.read_bytes())
+    return sha256(text.encode())
 
 
 def _one(folder: Path) -> tuple:
