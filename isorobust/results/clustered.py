@@ -78,10 +78,16 @@ def spread(found: Sums, contrast: np.ndarray) -> tuple[float, float]:
     with one variance; Satterthwaite's degrees of freedom under the same assumption
     (Imbens and Kolesar 2016, eq. 12; Pustejovsky and Tipton 2018). At the level of
     scores X_g'(I - H_g)^(-1/2) u_g = (I - A_g A^-1)^(-1/2) X_g'u_g.
+
+    No degrees of freedom where the clusters don't tell all parameters (Huber's loss may
+    set too many rows aside).
     """
     # in units in which every parameter's information is 1
-    units = np.diag(found.information.sum(0)) ** -0.5
+    own = np.diag(found.information.sum(0))
+    units = np.where(own > 0, own, np.inf) ** -0.5
     information = found.information * units[:, None] * units
+    if np.linalg.cond(information.sum(0)) > 1e12:
+        return np.nan, 0.0
     root = np.linalg.cholesky(information.sum(0))
     inverse = np.linalg.inv(root)
     share, axes = np.linalg.eigh(inverse @ information @ inverse.T)

@@ -162,3 +162,14 @@ def test_units_of_the_factors_do_not_matter(rng: np.random.Generator) -> None:
         (error, freedom), (scaled, same) = (spread(some, unit) for some in told)
         assert scaled * units[j] == pytest.approx(error, rel=1e-6)
         assert same == pytest.approx(freedom, rel=1e-6)
+
+
+def test_clusters_that_do_not_tell_everything_give_no_interval() -> None:
+    """Huber's loss set aside all rows that told the second column from the first."""
+    x = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 5.0], [1.0, 2.0]])
+    inside = np.array([1.0, 1.0, 0.0, 1.0])
+    told = clustered.sums(x, np.ones(4), inside, np.arange(4))
+    found = clustered.closed(0.3, told, np.array([0.0, 1.0]))
+    assert found == clustered.Estimate(0.3, None, None)
+    nothing = clustered.sums(x, np.zeros(4), np.zeros(4), np.arange(4))
+    assert clustered.closed(0.3, nothing, np.array([1.0, 0.0])).low is None
