@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from isorobust.account.identity import task_of
 from isorobust.files import SUMS, sealed, sha256, unsealed
 from isorobust.report import files, tabulate
 from isorobust.report.formats import summary
@@ -77,7 +78,8 @@ def render(folder: Path) -> None:
 
 def _told(about: dict, name: str) -> dict:
     """What is kept of an experiment.json: no list of trials, no path of a machine."""
-    kept = {key: about[key] for key in RECORDED if key in about}
+    about = {"task": task_of(about["experiment"])} | about
+    kept = {key: about[key] for key in RECORDED}
     words = [
         Path(word).name if i == 0 else word for i, word in enumerate(kept["command"])
     ]

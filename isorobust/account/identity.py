@@ -14,10 +14,13 @@ def task(experiment: Experiment) -> str:
     Not of the machine (padding and lanes a block, which the run's own hash covers), nor
     of the bounds and rules, which may be added to without another network.
     """
-    asked = describe(experiment)
-    for name in ("bounds", "rules", "track", "version"):
-        asked.pop(name, None)
-    return digest(asked)
+    return task_of(describe(experiment))
+
+
+def task_of(described: dict) -> str:
+    """The same, of an experiment as describe() or an experiment.json says it."""
+    beside = ("bounds", "rules", "track", "version", "ladder", "block")
+    return digest({name: described[name] for name in described if name not in beside})
 
 
 def columns(experiment: Experiment, trial: Trial) -> dict:
