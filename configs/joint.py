@@ -12,8 +12,8 @@ the smallest one is a description. Epsilons are never pooled in one fit.
 Prediction (before any run of this config; ranges from other runs of `Adam` and `Path`,
 of which only the last two recipes' ranges are guesses). No certified upper bound below
 a floor. Along the width at fixed (n, d) no cell's upper bound is more than 10 % above
-the one before. b > 0 in upper = a + b sqrt(nd/p), whole interval, each recipe. Exponents
-of (n, d, p) jointly, n = 128 to 512, d = 16 to 64, p = 270 to 4225: n in [0, 1], d in
+the one before. b > 0 in upper = a + b sqrt(nd/p), whole interval, each recipe. Joint
+exponents of (n, d, p), n = 128 to 512, d = 16 to 64, p = 270 to 4225: n in [0, 1], d in
 [-.25, .75], p in [-1, 0]. `Path`: least attained constant 1 to 3 times epsilon
 sqrt(nd/p); its upper bound at epsilon = .9 is 1.3 to 2.6 times that at .5 in every
 (n, d, p).
@@ -99,8 +99,8 @@ def _rules() -> Iterator[Rule]:
     path = ("block ~ Path(", "reached = true", f"target_mse = {HARD}")
     ratio = Summary("lower / law_ratio", "least", path)
     yield Rule("Path: least lower / sqrt(nd/p), epsilon .9", ratio, (0.9, 2.7))
-    sides = tuple(("block ~ Path(", f"target_mse = {left}") for left in (HARD, EASY))
-    least = Contrast("upper", *sides, how="least")
-    yield Rule("Path: epsilon .9 over .5, least", least, (1.3, 2.6))
-    largest = Contrast("upper", *sides, how="largest")
+    hard, easy = (("block ~ Path(", f"target_mse = {left}") for left in (HARD, EASY))
+    smallest = Contrast("upper", hard, easy, "least")
+    yield Rule("Path: epsilon .9 over .5, least", smallest, (1.3, 2.6))
+    largest = Contrast("upper", hard, easy, "largest")
     yield Rule("Path: epsilon .9 over .5, largest", largest, (1.3, 2.6))

@@ -28,8 +28,8 @@ class Threshold:
 
     exponent: least squares of log size over groups on log factors, 95 % interval by
         resampling groups and seeds within them
-    over: a limit's (column, limit) or None: the size divided by that of this limit
-    over_where: the rows that it is taken of; () means those of `where`
+    over, over_limit, over_where: if `over` names a column, the size is divided by that
+        of this limit, taken of the rows of `over_where`, or of `where` if that is ()
     what: "exponent"; "ratio" the median over groups of size / n; "count" the groups
     fitted: whether only rows that reached their target can meet the limit
     """
@@ -39,7 +39,8 @@ class Threshold:
     factor: str
     factors: tuple[str, ...] = ("n", "d")
     where: tuple[str, ...] = ()
-    over: tuple[str, float] | None = None
+    over: str = ""
+    over_limit: float = 1.0
     over_where: tuple[str, ...] = ()
     what: Literal["exponent", "ratio", "count"] = "exponent"
     fitted: bool = False
@@ -49,10 +50,10 @@ class Threshold:
         """The exponent, the median ratio or the number of groups."""
         chosen = [row for row in rows if admits(self.where, row)]
         parts = [self._sizes(chosen, self.column, self.limit)]
-        if self.over is not None:
+        if self.over:
             others = self.over_where or self.where
             below = [row for row in rows if admits(others, row)]
-            parts.append(self._sizes(below, *self.over))
+            parts.append(self._sizes(below, self.over, self.over_limit))
         groups = [
             key
             for key in parts[0]
@@ -77,8 +78,8 @@ class Threshold:
         """What is wrong with the fields taken together."""
         if self.factor not in self.factors:
             return f"factor = {self.factor!r}: must be among factors {self.factors}"
-        if self.limit <= 0 or (self.over is not None and self.over[1] <= 0):
-            return f"limit = {self.limit}: must be > 0"
+        if min(self.limit, self.over_limit) <= 0:
+            return f"limit = {min(self.limit, self.over_limit)}: must be > 0"
         return misspelt(self.where) or misspelt(self.over_where)
 
     def _key(self, row: dict) -> tuple[float, ...]:

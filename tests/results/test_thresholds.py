@@ -46,7 +46,7 @@ def test_exponents_are_the_truths() -> None:
     memory = {f: Threshold("train_mse", 0.5, f) for f in ("n", "d")}
     assert found(memory["n"], rows())[0] == pytest.approx(1.0)
     assert found(memory["d"], rows())[0] == pytest.approx(0.0, abs=1e-9)
-    over = Threshold("upper", 4.0, "d", over=("train_mse", 0.5), fitted=True)
+    over = Threshold("upper", 4.0, "d", over="train_mse", over_limit=0.5, fitted=True)
     assert found(over, rows())[0] == pytest.approx(1.0)
     ratio = Threshold("upper", 4.0, "n", what="ratio", where=("d = 16",))
     assert found(ratio, rows())[0] == pytest.approx(32.0)
@@ -83,7 +83,7 @@ def test_half_of_the_seeds_decide() -> None:
 
 
 def test_it_is_written_and_read() -> None:
-    statistic = Threshold("upper", 4.0, "d", over=("train_mse", 0.5))
+    statistic = Threshold("upper", 4.0, "d", over="train_mse", over_limit=0.5)
     rule = Rule("said", statistic, (0.8, 1.2))
     assert from_json(to_json(rule)) == rule and rule.check() is None
     assert "must be among" in (Threshold("upper", 4.0, "p").check() or "")
