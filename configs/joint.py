@@ -62,7 +62,7 @@ def gpu() -> Experiment:
 def smoke() -> Experiment:
     """The same in seconds: a test that everything runs, not a table."""
     cells = _cells(((64, 16, 8), (64, 16, 16)), ((32, 16, 16),), 1000, 300)
-    bounds, rules = ("data", "path", "certificate"), tuple(_rules())
+    bounds, rules = ("data", "path"), tuple(_rules())
     return Experiment("JOINT-smoke", 1, cells, 1, bounds=bounds, rules=rules)
 
 

@@ -67,15 +67,21 @@ def gpu() -> Experiment:
 
 def smoke() -> Experiment:
     """The same in seconds: a test that everything runs, not a table."""
-    cells = (*_memory(((64, 4),), (1.0, 2.0), 300), *_calm(((32, 4),), (4, 8), 200))
+    cells = (*_memory(((32, 4),), (0.5, 8.0), 1500), *_calm(((32, 4),), (4, 8), 200))
     cases, rules = tuple(_cases(((16, 64),), ((16, 64),))), tuple(_rules())
-    return _experiment("MEMORISATION-smoke", cells, 1, cases, rules)
+    bounds = ("data", "path")
+    return _experiment("MEMORISATION-smoke", cells, 1, cases, rules, bounds)
 
 
 def _experiment(
-    track: str, cells: tuple, seeds: int, cases: tuple, rules: tuple
+    track: str,
+    cells: tuple,
+    seeds: int,
+    cases: tuple,
+    rules: tuple,
+    bounds: tuple[str, ...] = BOUNDS,
 ) -> Experiment:
-    return Experiment(track, 1, cells, seeds, bounds=BOUNDS, cases=cases, rules=rules)
+    return Experiment(track, 1, cells, seeds, bounds=bounds, cases=cases, rules=rules)
 
 
 def _memory(sizes: tuple, shares: tuple, steps: int) -> tuple[Cell, ...]:

@@ -62,7 +62,7 @@ class Threshold:
         used = sum(self._key(row) in groups for row in chosen)
         out = len(chosen) - used
         if self.what == "count":
-            return Found(float(len(groups)), rows=used, excluded=out)
+            return Found(float(len(groups)), rows=len(chosen), excluded=out)
         if self.what == "ratio":
             return self._ratio(parts[0], groups, used, out)
         x = np.log(np.array(groups, float).reshape(len(groups), len(self.factors)))

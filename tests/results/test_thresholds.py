@@ -61,7 +61,7 @@ def test_a_threshold_outside_the_sizes_is_left_out_and_counted() -> None:
     cut = rows(last=2048)  # 2 n d > 2048 in three groups of nine
     statistic = Threshold("upper", 4.0, "n", what="count")
     value, *_, used, out = found(statistic, cut)
-    assert value == 6 and out == len(cut) / 3 and used == len(cut) * 2 / 3
+    assert value == 6 and out == len(cut) / 3 and used == len(cut)
     few = Threshold("upper", 4.0, "n", where=("d = 8",)).of(
         cut, np.random.default_rng(0)
     )
