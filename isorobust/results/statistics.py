@@ -78,7 +78,7 @@ class Summary:
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
-        return _misspelt(self.where)
+        return misspelt(self.where)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Exponent:
         """What is wrong with the fields."""
         if self.factors and self.factor not in self.factors:
             return f"factor = {self.factor!r}: must be among factors {self.factors}"
-        return _misspelt(self.where)
+        return misspelt(self.where)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Slope:
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
-        return _misspelt(self.where)
+        return misspelt(self.where)
 
 
 def admits(where: tuple[str, ...], row: dict) -> bool:
@@ -178,7 +178,8 @@ def _is_number(word: str) -> bool:
         return False
 
 
-def _misspelt(where: tuple[str, ...]) -> str | None:
+def misspelt(where: tuple[str, ...]) -> str | None:
+    """What is wrong with conditions, if anything."""
     for condition in where:
         match = CONDITION.fullmatch(condition)
         ordered = match is not None and match[2] in (">", "<", ">=", "<=")

@@ -11,10 +11,8 @@ from isorobust.door import Above
 from isorobust.lipschitz.domain import slopes
 from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.upper import primal
+from isorobust.training import price
 from isorobust.training.recipes import Rate, Share, Steps, Target, cosine
-
-BAND = 0.03  # of the target: where the fit is so far off, the price moves at its pace
-LEAST, FIRST, MOST = 1e-6, 5e-3, 10.0  # prices
 
 
 class Companions(NamedTuple):
@@ -65,25 +63,23 @@ class Certified:
     def companions(self, net: Network) -> Companions:
         """Random vectors and the first price."""
         vectors = primal.first([jnp.asarray(w) for w in net.weights])
-        return Companions(vectors, jnp.log(jnp.float32(FIRST)))
+        return Companions(vectors, price.first())
 
     def followed(
         self, companions: Companions, net: Network, loss: jax.Array, t: jax.Array
     ) -> Companions:
         """One round of the power method; the price moves where the fit counts."""
         vectors = primal.improved(net.weights, slopes(net), companions.vectors)
-        move = jnp.where(self._warming(t), 0.0, self.pace * self._room(loss))
-        low, high = jnp.log(jnp.float32(LEAST)), jnp.log(jnp.float32(MOST))
-        return Companions(vectors, jnp.clip(companions.log_price + move, low, high))
+        room = jnp.where(self._warming(t), 0.0, self._room(loss))
+        return Companions(vectors, price.moved(companions.log_price, room, self.pace))
 
     def objective(
         self, loss: jax.Array, net: Network, t: jax.Array, companions: Companions
     ) -> jax.Array:
         """MSE while warming up, then MSE + price * log L."""
-        room = jax.lax.stop_gradient(self._room(loss))
-        price = jnp.exp(companions.log_price + room)
+        paid = price.charged(companions.log_price, self._room(loss))
         square = primal.square(net.weights, slopes(net), companions.vectors)
-        late = loss + price * 0.5 * jnp.log(jnp.maximum(square, 1e-30))
+        late = loss + paid * 0.5 * jnp.log(jnp.maximum(square, 1e-30))
         return jnp.where(self._warming(t), loss, late)
 
     def stop(self, fit: jax.Array, t: jax.Array) -> jax.Array:
@@ -99,9 +95,7 @@ class Certified:
         return None
 
     def _room(self, loss: jax.Array) -> jax.Array:
-        """How much better than slack * target the fit is, in bands: -2 to 1."""
-        goal = self.slack * self.target_mse
-        return jnp.clip((goal - loss) / (BAND * self.target_mse), -2.0, 1.0)
+        return price.room(loss, self.target_mse, self.slack)
 
     def _warming(self, t: jax.Array) -> jax.Array:
         return t < self.warm * self.steps

@@ -11,7 +11,8 @@ from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.upper import chain, maxcut, primal
 from isorobust.models import MLP
 from isorobust.training import Certified, Path
-from isorobust.training.certified import FIRST, LEAST, Companions
+from isorobust.training.certified import Companions
+from isorobust.training.price import FIRST, LEAST
 from isorobust.training.recipes import traced
 from isorobust.training.step import BUDGET, Data, Lane, start, step
 

@@ -1,0 +1,101 @@
+"""Statistics that compare cells: how far a bound rises along a factor; two blocks."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from isorobust.results.statistics import SUMMARIES, Found, admits, misspelt, number
+
+__all__ = ["Contrast", "Rise"]
+
+
+@dataclass(frozen=True)
+class Rise:
+    """The largest ratio of a cell's response to that of the cell before it.
+
+    Cells in the order of `factor`, at equal columns `alike`; a cell's response is its
+    geometric mean over the networks that reached their target. At most 1 where the
+    response never rises; the largest of many noisy ratios lies above the truth.
+    """
+
+    response: str
+    factor: str
+    where: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ("block", "n", "d")
+
+    def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
+        """The largest ratio, and over how many networks."""
+        chosen = [row for row in rows if admits(self.where, row)]
+        means, used = _means(chosen, self.response, (*self.alike, self.factor))
+        series: dict[tuple, list[tuple[float, float]]] = {}
+        for (*group, at), mean in means.items():
+            series.setdefault(tuple(group), []).append((at, mean))
+        rises = [
+            float(np.exp(after - before))
+            for cells in series.values()
+            for (_, before), (_, after) in itertools.pairwise(sorted(cells))
+        ]
+        out = len(chosen) - used
+        if not rises:
+            return Found(None, excluded=out, reason="no two cells to compare")
+        return Found(max(rises), rows=used, excluded=out)
+
+    def check(self) -> str | None:
+        """What is wrong with the fields."""
+        return misspelt(self.where)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The response where `over` holds divided by that where `under` does.
+
+    Of cells (geometric means over the networks that reached their target) that are
+    equal in the columns `alike`; how: which number of these ratios, geometric mean with
+    its 95 % interval by resampling pairs of cells among them
+    """
+
+    response: str
+    over: tuple[str, ...]
+    under: tuple[str, ...]
+    how: Literal["least", "largest", "mean"] = "mean"
+    alike: tuple[str, ...] = ("n", "d", "width")
+
+    def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
+        """The number of the ratios."""
+        above, below = (
+            [row for row in rows if admits(side, row)]
+            for side in (self.over, self.under)
+        )
+        (top, one), (bottom, other) = (
+            _means(side, self.response, self.alike) for side in (above, below)
+        )
+        used, out = one + other, len(above) + len(below) - one - other
+        logs = np.array([top[key] - bottom[key] for key in top if key in bottom])
+        if not len(logs):
+            return Found(None, excluded=out, reason="no two cells to compare")
+        value = float(np.exp(SUMMARIES[self.how](list(logs))))
+        if self.how != "mean" or len(logs) < 2:
+            return Found(value, rows=used, excluded=out)
+        drawn = logs[rng.integers(len(logs), size=(2000, len(logs)))].mean(axis=1)
+        low, high = np.exp(np.percentile(drawn, [2.5, 97.5]))
+        return Found(value, float(low), float(high), rows=used, excluded=out)
+
+    def check(self) -> str | None:
+        """What is wrong with the fields."""
+        return misspelt(self.over) or misspelt(self.under)
+
+
+def _means(
+    rows: list[dict], response: str, columns: tuple[str, ...]
+) -> tuple[dict[tuple[Any, ...], float], int]:
+    """({columns' values: mean log response}, how many rows it rests on)."""
+    cells: dict[tuple[Any, ...], list[float]] = {}
+    for row in rows:
+        value = number(row, response)
+        if row.get("reached", True) and value is not None and value > 0:
+            key = tuple(row.get(name) for name in columns)
+            cells.setdefault(key, []).append(float(np.log(value)))
+    means = {key: float(np.mean(logs)) for key, logs in cells.items()}
+    return means, sum(len(logs) for logs in cells.values())
