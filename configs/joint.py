@@ -18,10 +18,16 @@ exponents of (n, d, p), n = 128 to 512, d = 16 to 64, p = 270 to 4225: n in [0, 
 sqrt(nd/p); its upper bound at epsilon = .9 is 1.3 to 2.6 times that at .5 in every
 (n, d, p).
 
-Found. Not known yet: no run of this size has been measured to its end.
+Found. 22 of 28; all 228 networks fitted, no floor violated, no bound rises with the
+width by more than 4 %. Side by side at epsilon = .9, exponents of n, d, p in the upper
+bound: Adam .43, -.09, -.29; Path .62, -.28, -.43; Certified .70, -.15, -.52;
+Adversarial .75, -.24, -.51, with intervals of +-.2 to +-.7 (12 cells in 5 data sets
+each; the table has them). Least reach 2.69, 2.49, 1.47, 1.51. What failed: b > 0 (1.1
+to 1.8, but every interval includes 0, for so few data sets); Path's exponent of d;
+Path's ratio at epsilon .9 and .5, which is 1.16 to 2.04 (1.3 to 2.6 foreseen).
 
 Command.  isorobust run --config=configs/joint.py --workdir=runs/joint
-Cost.     some minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
+Cost.     5 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
 """
 
 import math

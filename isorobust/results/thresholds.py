@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from isorobust.results.scaling import FEWEST, RESAMPLES
+from isorobust.results.cells import FEWEST
+from isorobust.results.clustered import RESAMPLES
 from isorobust.results.statistics import FEW, Found, admits, misspelt, number
 
 __all__ = ["Threshold"]
