@@ -26,9 +26,10 @@ from isorobust.engine.lanes import (
 from isorobust.engine.plan import Group
 from isorobust.experiment import Trial
 from isorobust.law.setting import of_data
-from isorobust.lipschitz import SIDES, lower, network, upper
+from isorobust.lipschitz import ON_REQUEST, SIDES, lower, network, upper
 from isorobust.lipschitz.domain import RD, SPHERE, Domain, slopes
 from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.radius import radii
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def measure(
     parts: dict[str, list[dict]] = {part: [] for part in asked}
     names = [part.removeprefix("bound_") for part in asked if part != "fit"]
     size = block_size()
-    lowers = tuple(name for name in bounds if SIDES[name] == "lower")
+    lowers = tuple(name for name in bounds if SIDES.get(name) == "lower")
     lowers = lowers if set(lowers) & set(names) else ()
     searches = tuple(name for name in bounds if name in upper.SEARCHES)
     searches = searches if set(searches) & set(names) else ()
@@ -107,9 +108,13 @@ def measure(
                 parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
-                bound = _attained if SIDES[name] == "lower" else _certified
-                row = bound(block, i, name, found.get(name, {}))
-                row["side"] = SIDES[name]
+                side = (SIDES | ON_REQUEST)[name]
+                bound = _attained if side == "lower" else _certified
+                if name in ON_REQUEST:
+                    row = _radii(sets[i], nets[i])
+                else:
+                    row = bound(block, i, name, found.get(name, {}))
+                row["side"] = side
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
 
@@ -236,6 +241,23 @@ def _attained(block: _Block, i: int, name: str, found: dict) -> dict:
         value, at = lower.attained(net, domain, witness)
         row |= {str(domain): finite(value), f"witness_{domain}": at.tolist()}
     return row
+
+
+def _radii(data: Dataset, net: Network) -> dict:
+    """{"rd": value, "witness_rd": [2, d]} of the steepest chord from a training point
+    to where its sign flips; "sizes", "radii": of all points classified as labelled.
+    """
+    if net.outputs > 1:
+        return {"rd": None, "reason": "of several outputs no sign is the class"}
+    found = radii(net, np.asarray(data.x, float), np.asarray(data.y, float))
+    row: dict[str, Any] = {
+        "sizes": found.size.tolist(),
+        "radii": [finite(radius) for radius in found.radius],
+    }
+    if found.steepest is None:
+        return row | {"rd": None, "reason": "no sign flips"}
+    value, pair = lower.attained(net, RD, found.steepest)
+    return row | {"rd": finite(value), "witness_rd": pair.tolist()}
 
 
 def _at_start(trial: Trial, data: Dataset) -> float | None:

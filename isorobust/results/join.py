@@ -9,7 +9,7 @@ from isorobust.door import BadInput
 from isorobust.files import manifest, read_json, unsealed
 from isorobust.law.columns import columns
 from isorobust.law.setting import Setting
-from isorobust.results import rules
+from isorobust.results import radius, rules
 from isorobust.results.records import SCHEMA
 from isorobust.results.rules import Rule
 
@@ -123,6 +123,8 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
         "gradient_at_start": fit.get("gradient_at_start"),  # pages before it lack it
     }
     row |= _bounds(bounds, s.on_sphere)
+    if "radius" in bounds:
+        row |= radius.columns(bounds["radius"], row["upper"])
     row |= columns(s)
     row |= _verdict(row)
     row |= {

@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from isorobust.door import Unbounded
-from isorobust.results import statistics
+from isorobust.results.ranks import Spearman
 from isorobust.results.statistics import Exponent, Found, Slope, Summary
 
-__all__ = ["Exponent", "Rule", "Slope", "Summary"]
+__all__ = ["Exponent", "Rule", "Slope", "Spearman", "Summary"]
+
+STATISTICS = {kind.__name__: kind for kind in (Exponent, Slope, Spearman, Summary)}
 
 SEED = 0  # of the bootstrap: the same rows are judged alike
 
@@ -20,7 +22,7 @@ SEED = 0  # of the bootstrap: the same rows are judged alike
 class Rule:
     """A prediction: `claim` in words, and where the statistic has to lie.
 
-    statistic: a Summary, Exponent or Slope
+    statistic: a Summary, Exponent, Slope or Spearman
     within: (low, high), both allowed; -inf and inf leave a side open
     judged: "estimate" (the number has to lie there) or "interval" (all of it)
     """
@@ -34,8 +36,8 @@ class Rule:
         """What is wrong with the fields taken together."""
         if len(self.within) != 2 or self.within[0] > self.within[1]:
             return f"within = {self.within}: must be (low, high)"
-        if type(self.statistic).__name__ not in statistics.__all__:
-            return f"statistic: must be one of {', '.join(statistics.__all__)}"
+        if type(self.statistic).__name__ not in STATISTICS:
+            return f"statistic: must be one of {', '.join(STATISTICS)}"
         return None
 
 
@@ -92,10 +94,10 @@ def from_json(value: dict) -> Rule:
     """The rule that `to_json` wrote."""
     fields = dict(value["statistic"])
     kind = fields.pop("kind")
-    if kind not in statistics.__all__:
+    if kind not in STATISTICS:
         raise ValueError(f"{kind} is no statistic")
     as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     low, high = value["within"]
     within = (-math.inf if low is None else low, math.inf if high is None else high)
-    made = getattr(statistics, kind)(**as_tuples)
+    made = STATISTICS[kind](**as_tuples)
     return Rule(value["claim"], made, within, value["judged"])

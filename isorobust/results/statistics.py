@@ -77,7 +77,7 @@ class Summary:
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
-        return _misspelt(self.where)
+        return misspelt(self.where)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Exponent:
     def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
         """The exponent with its interval."""
         factors = self.factors or (self.factor,)
-        chosen = _numeric(rows, self.where, (self.response, *factors))
+        chosen = numeric(rows, self.where, (self.response, *factors))
         return _of_fit(
             scaling.power_law(chosen, self.response, factors, rng),
             self.factor if self.what == "exponent" else None,
@@ -108,7 +108,7 @@ class Exponent:
         """What is wrong with the fields."""
         if self.factors and self.factor not in self.factors:
             return f"factor = {self.factor!r}: must be among factors {self.factors}"
-        return _misspelt(self.where)
+        return misspelt(self.where)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Slope:
 
     def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
         """The slope (or intercept) with its interval by resampling cells."""
-        chosen = _numeric(rows, self.where, (self.response, self.factor))
+        chosen = numeric(rows, self.where, (self.response, self.factor))
         return _of_fit(
             scaling.affine(chosen, self.response, rng, self.factor),
             self.what if self.what != "r2" else None,
@@ -130,7 +130,7 @@ class Slope:
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
-        return _misspelt(self.where)
+        return misspelt(self.where)
 
 
 def admits(where: tuple[str, ...], row: dict) -> bool:
@@ -177,7 +177,8 @@ def _is_number(word: str) -> bool:
         return False
 
 
-def _misspelt(where: tuple[str, ...]) -> str | None:
+def misspelt(where: tuple[str, ...]) -> str | None:
+    """The first condition that is none, in words."""
     for condition in where:
         match = CONDITION.fullmatch(condition)
         ordered = match is not None and match[2] in (">", "<", ">=", "<=")
@@ -186,7 +187,7 @@ def _misspelt(where: tuple[str, ...]) -> str | None:
     return None
 
 
-def _numeric(
+def numeric(
     rows: list[dict], where: tuple[str, ...], columns: tuple[str, ...]
 ) -> list[dict]:
     """The admitted rows with these columns (quotients among them) as numbers."""
