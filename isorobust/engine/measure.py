@@ -110,11 +110,8 @@ def measure(
                 began = time.perf_counter()
                 side = (SIDES | ON_REQUEST)[name]
                 bound = _attained if side == "lower" else _certified
-                if name in ON_REQUEST:
-                    row = _radii(sets[i], nets[i])
-                else:
-                    row = bound(block, i, name, found.get(name, {}))
-                row["side"] = side
+                bound = _radii if name in ON_REQUEST else bound
+                row = bound(block, i, name, found.get(name, {})) | {"side": side}
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
 
@@ -243,21 +240,18 @@ def _attained(block: _Block, i: int, name: str, found: dict) -> dict:
     return row
 
 
-def _radii(data: Dataset, net: Network) -> dict:
-    """{"rd": value, "witness_rd": [2, d]} of the steepest chord from a training point
+def _radii(block: _Block, i: int, name: str, found: dict) -> dict:
+    """`_attained` of "radius": witness [2, d], the steepest chord from a training point
     to where its sign flips; "sizes", "radii": of all points classified as labelled.
     """
+    data, net = block.sets[i], block.nets[i]
     if net.outputs > 1:
         return {"rd": None, "reason": "of several outputs no sign is the class"}
-    found = radii(net, np.asarray(data.x, float), np.asarray(data.y, float))
-    row: dict[str, Any] = {
-        "sizes": found.size.tolist(),
-        "radii": [finite(radius) for radius in found.radius],
-    }
-    if found.steepest is None:
-        return row | {"rd": None, "reason": "no sign flips"}
-    value, pair = lower.attained(net, RD, found.steepest)
-    return row | {"rd": finite(value), "witness_rd": pair.tolist()}
+    seen = radii(net, np.asarray(data.x, float), np.asarray(data.y, float))
+    if seen.steepest is None:
+        return seen.numbers | {"rd": None, "reason": "no sign flips"}
+    value, pair = lower.attained(net, RD, seen.steepest)
+    return seen.numbers | {"rd": finite(value), "witness_rd": pair.tolist()}
 
 
 def _at_start(trial: Trial, data: Dataset) -> float | None:
@@ -277,12 +271,18 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     flat = np.concatenate([part.ravel() for layer in even.layers for part in layer])
     seen = min(cell.model.width, cell.d)
 
-    def error(x: np.ndarray, y: np.ndarray) -> float | None:
+    def error(x: np.ndarray, y: np.ndarray, loss: str) -> float | None:
         f = network.value(net, np.asarray(x, float))
-        return finite(np.mean(network.squared_error(f, y, cell.recipe.loss)))
+        return finite(np.mean(network.squared_error(f, y, loss)))
 
+    loss, test, gap = cell.recipe.loss, (data.x_test, data.y_test), None
+    if len(data.x_test) and cell.model.outputs == 1:
+        seen, unseen = (error(*pair, "cross_entropy") for pair in ((x, y), test))
+        gap = None if unseen is None or seen is None else unseen - seen  # f clipped
     return {
-        "test_mse": error(data.x_test, data.y_test) if len(data.x_test) else None,
+        "test_mse": error(*test, loss) if len(data.x_test) else None,
+        "clipped_gap": gap,
+        "test_points": len(data.x_test),
         "gradient_at_start": _at_start(trial, data),
         "setting": {
             **of_data(x, y, data.component, seen, data.noise),
@@ -292,7 +292,7 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
             "width": cell.model.width,
             "depth": cell.model.depth,
             "slope": max(abs(kind.low), abs(kind.high)),
-            "mse": error(x, y),
+            "mse": error(x, y, loss),
             "noise_variance": data.noise_variance,
             "rho": finite(np.linalg.norm(flat)),
             "largest": finite(np.abs(flat).max()),

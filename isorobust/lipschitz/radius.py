@@ -32,6 +32,12 @@ class Radii:
     radius: np.ndarray
     steepest: np.ndarray | None
 
+    @property
+    def numbers(self) -> dict:
+        """Sizes and radii as JSON knows them: None where no flip was found."""
+        found = [r if np.isfinite(r) else None for r in self.radius.tolist()]
+        return {"sizes": self.size.tolist(), "radii": found}
+
 
 def radii(net: Network, x: np.ndarray, y: np.ndarray) -> Radii:
     """Radii of the points x [n, d] with y f(x) > 0, y [n] labels of either sign.

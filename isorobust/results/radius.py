@@ -20,7 +20,7 @@ def columns(found: dict, upper: float | None) -> dict:
     there = np.isfinite(radii)
     row: dict = {"radius_points": len(radii), "radius_missed": int((~there).sum())}
     sizes, radii = sizes[there], radii[there]
-    names = ("radius_least", "radius_median", "certified_median")
+    names: tuple[str, ...] = ("radius_least", "radius_median", "certified_median")
     names += tuple(f"radius_over_certified_{n}" for n in ("least", "median", "p95"))
     row |= dict.fromkeys(names)
     if len(radii):

@@ -31,9 +31,9 @@ class Spearman:
             return Found(None, rows=count, excluded=out, reason=FEW)
         logs = [cell.log for cell in cells]
         factors = [cell.factors[self.factor] for cell in cells]
-        found = float(spearmanr(logs, factors).statistic)
-        if np.isnan(found):
+        if min(len(set(logs)), len(set(factors))) == 1:
             return Found(None, rows=count, excluded=out, reason="a column is constant")
+        found = float(spearmanr(logs, factors).statistic)
         return Found(found, rows=count, excluded=out)
 
     def check(self) -> str | None:

@@ -13,7 +13,9 @@ from isorobust.results.statistics import Exponent, Found, Slope, Summary
 
 __all__ = ["Exponent", "Rule", "Slope", "Spearman", "Summary"]
 
-STATISTICS = {kind.__name__: kind for kind in (Exponent, Slope, Spearman, Summary)}
+STATISTICS: dict[str, Any] = {
+    kind.__name__: kind for kind in (Exponent, Slope, Spearman, Summary)
+}
 
 SEED = 0  # of the bootstrap: the same rows are judged alike
 
