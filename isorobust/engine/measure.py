@@ -277,8 +277,8 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
 
     loss, test, gap = cell.recipe.loss, (data.x_test, data.y_test), None
     if len(data.x_test) and cell.model.outputs == 1:
-        seen, unseen = (error(*pair, "cross_entropy") for pair in ((x, y), test))
-        gap = None if unseen is None or seen is None else unseen - seen  # f clipped
+        near, new = (error(*pair, "cross_entropy") for pair in ((x, y), test))
+        gap = None if near is None or new is None else new - near  # f clipped
     return {
         "test_mse": error(*test, loss) if len(data.x_test) else None,
         "clipped_gap": gap,
