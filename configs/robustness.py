@@ -21,7 +21,7 @@ units, d = 64: the certificate is attained), in the median over a network's poin
 to 1.9, at 95 % at most 4.2. The median radius grows with the width in all three blocks,
 with exponent -.32, -.25 and -.43 in sqrt(nd/p). What failed: at d = 64 on the sphere r
 and L aren't ranked against each other (-.14; -1.00 in the other two blocks). L hardly
-moves there (9 to 10) while r grows by half: wider networks are more robust at their
+moves there (9 to 10.4) while r grows by half: wider networks are more robust at their
 points than their largest slope says.
 
 Command.  isorobust run --config=configs/robustness.py --workdir=runs/robustness
