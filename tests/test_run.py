@@ -302,6 +302,7 @@ def test_every_choice_gives_an_honest_record(wide: isorobust.Result) -> None:
         )
         assert row["epsilon"] == pytest.approx(row["noise_variance"] - row["train_mse"])
         assert row["test_mse"] > 0
+        assert "radius_points" not in row  # on request alone
         on_sphere = row["distribution"].startswith("Sphere")
         assert ("lower_sphere" in row) == on_sphere
         if on_sphere:

@@ -26,9 +26,10 @@ from isorobust.engine.lanes import (
 from isorobust.engine.plan import Group
 from isorobust.experiment import Trial
 from isorobust.law.setting import of_data
-from isorobust.lipschitz import SIDES, lower, network, upper
+from isorobust.lipschitz import ON_REQUEST, SIDES, lower, network, upper
 from isorobust.lipschitz.domain import RD, SPHERE, Domain, slopes
 from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.radius import radii
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def measure(
     parts: dict[str, list[dict]] = {part: [] for part in asked}
     names = [part.removeprefix("bound_") for part in asked if part != "fit"]
     size = block_size()
-    lowers = tuple(name for name in bounds if SIDES[name] == "lower")
+    lowers = tuple(name for name in bounds if SIDES.get(name) == "lower")
     lowers = lowers if set(lowers) & set(names) else ()
     searches = tuple(name for name in bounds if name in upper.SEARCHES)
     searches = searches if set(searches) & set(names) else ()
@@ -107,9 +108,10 @@ def measure(
                 parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
-                bound = _attained if SIDES[name] == "lower" else _certified
-                row = bound(block, i, name, found.get(name, {}))
-                row["side"] = SIDES[name]
+                side = (SIDES | ON_REQUEST)[name]
+                bound = _attained if side == "lower" else _certified
+                bound = _radii if name in ON_REQUEST else bound
+                row = bound(block, i, name, found.get(name, {})) | {"side": side}
                 parts[f"bound_{name}"].append(row | _seconds(began))
     return parts
 
@@ -238,6 +240,20 @@ def _attained(block: _Block, i: int, name: str, found: dict) -> dict:
     return row
 
 
+def _radii(block: _Block, i: int, name: str, found: dict) -> dict:
+    """`_attained` of "radius": witness [2, d], the steepest chord from a training point
+    to where its sign flips; "sizes", "radii": of all points classified as labelled.
+    """
+    data, net = block.sets[i], block.nets[i]
+    if net.outputs > 1:
+        return {"rd": None, "reason": "of several outputs no sign is the class"}
+    seen = radii(net, np.asarray(data.x, float), np.asarray(data.y, float))
+    if seen.steepest is None:
+        return seen.numbers | {"rd": None, "reason": "no sign flips"}
+    value, pair = lower.attained(net, RD, seen.steepest)
+    return seen.numbers | {"rd": finite(value), "witness_rd": pair.tolist()}
+
+
 def _at_start(trial: Trial, data: Dataset) -> float | None:
     """The largest |grad f| at the training points before the first step; one output."""
     if trial.cell.model.outputs > 1:
@@ -255,12 +271,18 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
     flat = np.concatenate([part.ravel() for layer in even.layers for part in layer])
     seen = min(cell.model.width, cell.d)
 
-    def error(x: np.ndarray, y: np.ndarray) -> float | None:
+    def error(x: np.ndarray, y: np.ndarray, loss: str) -> float | None:
         f = network.value(net, np.asarray(x, float))
-        return finite(np.mean(network.squared_error(f, y, cell.recipe.loss)))
+        return finite(np.mean(network.squared_error(f, y, loss)))
 
+    loss, test, gap = cell.recipe.loss, (data.x_test, data.y_test), None
+    if len(data.x_test) and cell.model.outputs == 1:
+        near, new = (error(*pair, "cross_entropy") for pair in ((x, y), test))
+        gap = None if near is None or new is None else new - near  # f clipped
     return {
-        "test_mse": error(data.x_test, data.y_test) if len(data.x_test) else None,
+        "test_mse": error(*test, loss) if len(data.x_test) else None,
+        "clipped_gap": gap,
+        "test_points": len(data.x_test),
         "gradient_at_start": _at_start(trial, data),
         "setting": {
             **of_data(x, y, data.component, seen, data.noise),
@@ -270,7 +292,7 @@ def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
             "width": cell.model.width,
             "depth": cell.model.depth,
             "slope": max(abs(kind.low), abs(kind.high)),
-            "mse": error(x, y),
+            "mse": error(x, y, loss),
             "noise_variance": data.noise_variance,
             "rho": finite(np.linalg.norm(flat)),
             "largest": finite(np.abs(flat).max()),

@@ -10,7 +10,7 @@ import jax
 from isorobust.door import BadInput, nearest
 from isorobust.engine.ladder import Rung, measuring, rung
 from isorobust.experiment import Experiment, Trial
-from isorobust.lipschitz import SIDES
+from isorobust.lipschitz import ON_REQUEST, SIDES
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,11 @@ def plan(experiment: Experiment) -> Plan:
     A pure function of the experiment: neither devices nor timings have a say, so that
     a run can be resumed anywhere. Raises BadInput for a bound that nobody knows.
     """
+    known = SIDES | ON_REQUEST
     for name in experiment.bounds:
-        if name not in SIDES:
+        if name not in known:
             raise BadInput(
-                f"experiment.bounds: {name!r} is unknown; {nearest(name, SIDES)}"
+                f"experiment.bounds: {name!r} is unknown; {nearest(name, known)}"
             )
     found: dict[tuple, list[Trial]] = {}
     for trial in experiment.trials():

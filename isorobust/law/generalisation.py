@@ -60,10 +60,11 @@ def gap_bound(
 
         log|F| = p log(1 + 2 rho J / eta), eta = 10^-6 ... 1
 
-    L and rho are rounded up to powers of two, and the union over 64 x 64 of them, half
-    of delta for the radius and (m = test_points) 4 sqrt(log(2 / delta) / (2 m)) for a
-    test MSE of m points, are paid for. None where c or J isn't known or the labels
-    leave [-1, 1]. Mostly far above 4, the largest gap there is: then it says nothing.
+    L and rho are rounded up to powers of two. Half of delta pays for the radius; the
+    other half for the union over 64 x 64 of them, shared with a test MSE of m points
+    where m = test_points is given, which adds 4 sqrt(log(4 / delta) / (2 m)). None
+    where c or J isn't known or the labels leave [-1, 1]. Mostly far above 4, the
+    largest gap there is: then it says nothing.
     """
     known = s.c is not None and s.radius is not None and s.has_ball
     if not known or s.outputs > 1 or s.label_bound > 1:
@@ -73,7 +74,8 @@ def gap_bound(
     if lipschitz > 0:
         steep = 2.0 ** math.ceil(math.log2(lipschitz))
     reach = math.log(2 * s.ball) + s.log_sensitivity
-    delta = s.delta / (2 * POST_HOC)
+    left = s.delta / (4 if test_points else 2)
+    delta = left / POST_HOC
     found = min(
         gap(
             s.n, s.d, s.p * float(np.logaddexp(0.0, reach - math.log(eta))), steep,
@@ -83,5 +85,5 @@ def gap_bound(
     )  # fmt: skip
     tested = 0.0
     if test_points:
-        tested = 4 * math.sqrt(math.log(2 / s.delta) / (2 * test_points))
+        tested = 4 * math.sqrt(math.log(1 / left) / (2 * test_points))
     return found + tested

@@ -11,3 +11,5 @@ from isorobust.lipschitz.network import Network as Network
 # name -> side: every bound there is; a bound's side is its folder
 SIDES = dict.fromkeys(lower.__all__, "lower")
 SIDES |= dict.fromkeys(upper.__all__, "upper")
+# name -> side of what only an experiment that names it measures
+ON_REQUEST = {"radius": "lower"}

@@ -8,8 +8,9 @@ from typing import Any
 from isorobust.door import BadInput
 from isorobust.files import manifest, read_json, unsealed
 from isorobust.law.columns import columns
+from isorobust.law.generalisation import gap_bound
 from isorobust.law.setting import Setting
-from isorobust.results import rules
+from isorobust.results import radius, rules
 from isorobust.results.records import SCHEMA
 from isorobust.results.rules import Check, Rule
 
@@ -150,9 +151,16 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
         "stop": trained["stop"],
         "steps": trained["steps"],
         "test_mse": fit["test_mse"],
+        "clipped_gap": fit.get("clipped_gap"),
         "gradient_at_start": fit.get("gradient_at_start"),  # pages before it lack it
     }
     row |= _bounds(bounds, s.on_sphere)
+    if "radius" in bounds:
+        row |= radius.columns(bounds["radius"], row["upper"])
+    row["gap_bound"] = None
+    limit = row.get("upper_sphere", row["upper"])
+    if row["clipped_gap"] is not None and limit is not None:
+        row["gap_bound"] = gap_bound(s, limit, fit["test_points"])
     row |= columns(s)
     row |= _verdict(row)
     row |= {

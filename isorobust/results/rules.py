@@ -9,14 +9,24 @@ import numpy as np
 
 from isorobust.door import Unbounded
 from isorobust.results.monotone import Contrast, Rise
+from isorobust.results.ranks import Spearman
 from isorobust.results.statistics import Exponent, Found, Slope, Summary
 from isorobust.results.thresholds import Threshold
 
-__all__ = ["Contrast", "Exponent", "Rise", "Rule", "Slope", "Summary", "Threshold"]
+__all__ = [
+    "Contrast",
+    "Exponent",
+    "Rise",
+    "Rule",
+    "Slope",
+    "Spearman",
+    "Summary",
+    "Threshold",
+]
 
 KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (Contrast, Exponent, Rise, Slope, Summary, Threshold)
+    for kind in (Contrast, Exponent, Rise, Slope, Spearman, Summary, Threshold)
 }
 
 SEED = 0  # of the bootstrap: the same rows are judged alike

@@ -99,7 +99,7 @@ class Exponent:
     def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
         """The exponent with its interval."""
         factors = self.factors or (self.factor,)
-        chosen = _numeric(rows, self.where, (self.response, *factors))
+        chosen = numeric(rows, self.where, (self.response, *factors))
         return _of_fit(
             scaling.power_law(chosen, self.response, factors, rng),
             self.factor if self.what == "exponent" else None,
@@ -123,7 +123,7 @@ class Slope:
 
     def of(self, rows: list[dict], rng: np.random.Generator) -> Found:
         """The slope (or intercept) with its interval over cells."""
-        chosen = _numeric(rows, self.where, (self.response, self.factor))
+        chosen = numeric(rows, self.where, (self.response, self.factor))
         return _of_fit(
             scaling.affine(chosen, self.response, rng, self.factor),
             self.what if self.what != "r2" else None,
@@ -188,7 +188,7 @@ def misspelt(where: tuple[str, ...]) -> str | None:
     return None
 
 
-def _numeric(
+def numeric(
     rows: list[dict], where: tuple[str, ...], columns: tuple[str, ...]
 ) -> list[dict]:
     """The admitted rows with these columns (quotients among them) as numbers."""

@@ -4,11 +4,17 @@ import jax
 import numpy as np
 import pytest
 
-from isorobust.data.dataset import TEST_POINTS
+from isorobust.data import BalancedSigns, Sphere, Teacher
+from isorobust.data.dataset import TEST_POINTS, draw
 from isorobust.engine.lanes import Lower, Search, stack
-from isorobust.lipschitz import lower, upper
+from isorobust.engine.measure import _fit
+from isorobust.engine.plan import plan
+from isorobust.experiment import Cell, Experiment, Trial
+from isorobust.lipschitz import lower, network, upper
 from isorobust.lipschitz.domain import RD, SPHERE, slopes
 from isorobust.lipschitz.network import Network
+from isorobust.models import MLP
+from isorobust.training import Adam
 from tests.lipschitz.test_bounds import chain
 
 SHAPES = [("relu", (4, 9, 1)), ("relu", (4, 6, 5, 1)), ("tanh", (4, 6, 1))]
@@ -52,3 +58,33 @@ def test_what_branching_brings_closes_the_bracket() -> None:
             assert bound == getattr(upper, name)(net, RD)
             value, _ = lower.attained(net, RD, point)
             assert bound * (1 - 1e-9) <= value <= bound
+
+
+def test_the_radius_is_measured_on_request_alone() -> None:
+    cell = Cell(Sphere(), BalancedSigns(), MLP(width=4), 16, 4, Adam(steps=1))
+    assert "radius" not in plan(Experiment("ALL", 1, (cell,))).bounds
+    asked = Experiment("ASKED", 1, (cell,), bounds=("radius",))
+    assert plan(asked).bounds == ("radius",)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 40.0])
+def test_the_gap_is_of_the_clipped_function(scale: float) -> None:
+    """Against a loop over points; of next to nothing, and of what is mostly clipped."""
+    cell = Cell(Sphere(), Teacher(), MLP(width=4), 16, 4, Adam(steps=1))
+    net, trial = block("relu", (4, 9, 1))[0], Trial(cell, 0)
+    *hidden, (w, b) = net.layers
+    net = Network((*hidden, (scale * w, scale * b)), "relu")
+    data = draw(trial)
+
+    def error(points: np.ndarray, labels: np.ndarray) -> float:
+        pairs = zip(points, labels, strict=True)
+        f = network.value
+        found = [
+            (max(-1.0, min(1.0, float(f(net, x[None])[0]))) - y) ** 2 for x, y in pairs
+        ]
+        return sum(map(float, found)) / len(found)
+
+    row = _fit(trial, data, net, 0.01)
+    expected = error(data.x_test, data.y_test) - error(data.x, data.y)
+    assert row["clipped_gap"] == pytest.approx(expected, abs=1e-6)
+    assert row["test_points"] == TEST_POINTS

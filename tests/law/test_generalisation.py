@@ -95,9 +95,17 @@ def test_a_setting_s_gap_is_the_best_over_eta(setting: Setting) -> None:
         for eta in np.geomspace(1e-6, 1, 400)
     )  # fmt: skip
     assert found == pytest.approx(by_hand, rel=0.01) and found >= by_hand * (1 - 1e-9)
-    tested = generalisation.gap_bound(s, 3.0, test_points=1000)
-    assert tested - found == pytest.approx(4 * math.sqrt(math.log(200) / 2000))
     assert generalisation.gap_bound(s, 4.0) == found  # powers of two
+
+
+def test_test_points_are_paid_for_from_the_same_delta(setting: Setting) -> None:
+    """Chances of each part to fail, read off the bound by Hoeffding: delta in all."""
+    s, m = replace(setting, n=10**7, p=50, delta=0.04), 1000
+    # L = 4 exactly: with delta halved, what is left for the class is its share
+    alone = generalisation.gap_bound(replace(s, delta=0.02), 4.0)
+    tested = generalisation.gap_bound(s, 4.0, test_points=m) - alone
+    chance = math.exp(-2 * m * (tested / 4) ** 2)  # of a mean of m losses in [0, 4]
+    assert 0.02 + 0.01 + chance == pytest.approx(0.04)  # radius, class, test
 
 
 @pytest.mark.parametrize(

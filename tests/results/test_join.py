@@ -45,22 +45,25 @@ def parts() -> dict:
 
 def record(setting: dict, high: float, low: float, sphere: tuple | None = None) -> dict:
     """A record of two bounds; sphere: (upper, lower) there, else as on R^d."""
+    return joined(setting, bounds(high, low, sphere))
+
+
+def bounds(high: float, low: float, sphere: tuple | None = None) -> dict:
     above, below = sphere or (high, low)
     took = {"measure_seconds": 0.0}
-    bounds = {
+    return {
         "path": {"side": "upper", "rd": high, "sphere": above} | took,
         "data": {"side": "lower", "rd": low, "sphere": below} | took,
     }
-    return joined(setting, bounds)
 
 
-def joined(setting: dict, bounds: dict) -> dict:
+def joined(setting: dict, bounds: dict, more: dict | None = None) -> dict:
     identity = {"uid": "u", "target_mse": 0.1, "flops_per_step": 1.0}
     trained = {
         "stop": "target", "steps": 1, "train_seconds": 0.0, "peak_bytes": 1,
         "provenance": {"software_jax": "0"},
     }  # fmt: skip
-    fit = {"setting": setting, "test_mse": 1.0, "measure_seconds": 0.0}
+    fit = {"setting": setting, "test_mse": 1.0, "measure_seconds": 0.0} | (more or {})
     return join(identity, trained, fit, bounds)
 
 
@@ -154,3 +157,12 @@ def test_reach_and_ratio(parts: dict) -> None:
     ratio = np.sqrt(N * D / (2 * (D + 2) + 1))
     assert row["law_ratio"] == pytest.approx(ratio)
     assert row["reach"] == pytest.approx(10 / ((1 - np.sqrt(0.1)) * ratio))
+
+
+def test_the_gap_s_bound_is_of_the_tightest_upper_bound(parts: dict) -> None:
+    fit = {"clipped_gap": 0.5, "test_points": 1000}
+    rows = [joined(parts["setting"], bounds(high, 1.0), fit) for high in (3.0, 9.0)]
+    assert rows[0]["clipped_gap"] == 0.5
+    assert 4 < rows[0]["gap_bound"] < rows[1]["gap_bound"]
+    older = record(parts["setting"], 3.0, 1.0)  # a page before it
+    assert older["clipped_gap"] is None and older["gap_bound"] is None
