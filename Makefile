@@ -31,5 +31,5 @@ docs: env
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
-readme: table
-	$(BIN)/python benchmarks/publish.py $(RUN) law
+readme: env
+	$(BIN)/python benchmarks/publish.py --renew

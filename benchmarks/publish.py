@@ -1,7 +1,7 @@
 """Puts a finished run into benchmarks/results/ and renews what is shown of them all.
 
-    python benchmarks/publish.py runs/law law        (`make readme`)
-    python benchmarks/publish.py --renew             renders all again from their rows
+    python benchmarks/publish.py runs/law law
+    python benchmarks/publish.py --renew     (`make readme`: all again from their rows)
 
 A published folder <date>-<device>-<name>/ holds the rows, what the run recorded of its
 experiment (less the list of trials, which the rows repeat), every table and figure, and

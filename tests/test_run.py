@@ -268,7 +268,8 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
     left = {p.name for p in (tmp_path / "run").iterdir()}
     assert left == {
         "experiment.json", "pages", "MANIFEST.sha256", "records.jsonl", "table.md",
-        "table.json", "table.csv", "table.tex", "bracket.svg", "timing.json", ".lock",
+        "table.json", "table.csv", "table.tex", "report.html", "bracket.svg",
+        "floors.svg", "success.svg", "widths.svg", "timing.json", ".lock",
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The verb `report`: what it takes, what it joins, and what it refuses in one line."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,12 +74,19 @@ def test_it_writes_files_by_their_ending(
     assert "published.svg" not in there
 
 
-def test_what_is_published_keeps_its_predictions(capsys: pytest.CaptureFixture) -> None:
-    said = printed(capsys, "report", PUBLISHED / "2026-11-24-cpu-geometry")
-    kept = json.loads((PUBLISHED / "2026-11-24-cpu-geometry/table.json").read_text())
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_is_published_keeps_its_predictions(
+    tmp_path: Path, capsys: pytest.CaptureFixture, recorded: bool
+) -> None:
+    """Judged again where the rules are there, else as they were judged."""
+    place = shutil.copytree(PUBLISHED / "2026-11-24-cpu-geometry", tmp_path / "g")
+    if not recorded:
+        (place / "experiment.json").unlink()
+    said = printed(capsys, "report", place)
+    kept = json.loads((place / "table.json").read_text())
     assert said.count("| FAIL |") == sum(c["passed"] is False for c in kept["checks"])
     assert f"of {len(kept['checks'])} predictions hold" in said
-    assert "as judged when the table was published" in said
+    assert ("as judged when the table was published" in said) != recorded
     assert "<details>" in said or max(len(p["lines"]) for p in kept["panels"]) <= 12
 
 
