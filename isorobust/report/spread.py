@@ -14,8 +14,7 @@ from isorobust.report.canvas import (
     wrapped,
 )
 from isorobust.report.table import Block, Row, Table
-
-CLOSED = 1e-9  # upper/lower - 1 of what is left of it is drawn here
+from isorobust.results.join import CLOSED
 
 
 def floors_there(table: Table) -> bool:

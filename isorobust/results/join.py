@@ -37,8 +37,7 @@ class Origin:
     @staticmethod
     def of(place: Path, about: dict, hashes: dict[str, str]) -> "Origin":
         """From what an experiment.json recorded."""
-        recorded = (about.get(name) for name in ("command", "sha256", "task"))
-        command, sha256, task = recorded
+        command, sha256, task = map(about.get, ("command", "sha256", "task"))
         return Origin(str(place), command, sha256, task, hashes)
 
 

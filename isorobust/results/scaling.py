@@ -77,8 +77,7 @@ def power_law(
     cells = averages(rows, response, factors)
     if not cells:
         return None
-    x = design([np.log([c.factors[name] for c in cells]) for name in factors])
-    y = np.array([cell.log for cell in cells])
+    x, y = _logs(cells, factors)
     fit = _line("log-log", factors, x, y, cells, len(rows), rng, interval)
     if fit is None or len(factors) < 2:
         return fit
@@ -131,8 +130,7 @@ def robust(rows: list[dict], response: str, factors: tuple[str, ...]) -> Fit | N
     cells = averages(rows, response, factors)
     if not cells:
         return None
-    x = design([np.log([c.factors[name] for c in cells]) for name in factors])
-    y = np.array([cell.log for cell in cells])
+    x, y = _logs(cells, factors)
     return _line("huber", factors, x, y, cells, len(rows), solve=huber)
 
 
@@ -178,6 +176,14 @@ def envelope(
     r1 = 1 - check_loss(y - x @ best, SHARE) / flat if flat > 0 else 0.0
     left = len(rows) - len(some)
     return Fit("envelope", terms, r1, len(cells), len(some), left, count, unit)
+
+
+def _logs(
+    cells: list[Average], factors: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """A column of ones and the factors' logarithms [cells, k], and log L [cells]."""
+    x = design([np.log([c.factors[name] for c in cells]) for name in factors])
+    return x, np.array([cell.log for cell in cells])
 
 
 def _line(
