@@ -28,7 +28,7 @@ CONTRACTS = {
     "distribution": ("draw", "isoperimetry", "on_sphere", "components"),
     "target": ("label", "noise_variance", "independent"),
     "model": (
-        "initial", "apply", "layers", "num_params", "flops_per_step", "outputs",
+        "initial", "apply", "network", "num_params", "flops_per_step", "outputs",
         "padded", "pads",
     ),
     "recipe": (

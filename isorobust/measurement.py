@@ -123,8 +123,7 @@ def _trial(kept: Stored) -> tuple[Network, Points | None]:
     d = kept.cell["d"]
     like = model.initial(np.random.Generator(np.random.Philox(key=0)), d)
     wide = real(kept.params, like)
-    layers = model.layers(wide, points and points[0])
-    return Network(layers, model.activation), points
+    return model.network(wide, points and points[0]), points
 
 
 def _made(value: Any) -> Any:

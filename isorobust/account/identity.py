@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from isorobust.engine.ladder import rung
-from isorobust.engine.plan import flops_per_step
+from isorobust.engine.plan import flops_per_step, kind
 from isorobust.experiment import Cell, Experiment, Trial, describe, digest
 
 
@@ -35,7 +35,7 @@ def columns(experiment: Experiment, trial: Trial) -> dict:
         "seed": trial.seed,
         "distribution": _spoken(cell.distribution),
         "target": _spoken(cell.target),
-        "model": type(model).__name__ + ("+bn" if model.batch_norm else ""),
+        "model": kind(model),
         "width": model.width,
         "depth": model.depth,
         "outputs": model.outputs,
@@ -56,7 +56,12 @@ def block(cell: Cell) -> str:
     """The cells that a table may pool: all but sizes and seeds is the same."""
     model = cell.model
     parts = [f"{model.depth}-layer {model.activation}", _spoken(cell.distribution)]
-    if model.batch_norm:
+    name, *has = kind(model).split("+")
+    if name != "MLP":
+        parts[0] += f" {name}"
+    if "skips" in has:
+        parts[0] += " with skips"
+    if "bn" in has:
         parts[0] += " with batch norm"
     if model.init_scheme != "unit":
         parts[0] += f" from {model.init_scheme} init"

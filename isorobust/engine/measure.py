@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from isorobust.activations import ACTIVATIONS
-from isorobust.data.dataset import TEST_POINTS, Dataset, draw, known
+from isorobust.data.dataset import TEST_POINTS, Dataset, draw
 from isorobust.door import BadInput
-from isorobust.engine.block import initial, padded_data
-from isorobust.engine.ladder import Rung, measuring, pad, real
+from isorobust.engine.block import padded_data
+from isorobust.engine.fit import exact, finite, fitted, network_of
+from isorobust.engine.ladder import Rung, pad
 from isorobust.engine.lanes import (
     DTYPE,
     Lower,
@@ -25,8 +25,7 @@ from isorobust.engine.lanes import (
 )
 from isorobust.engine.plan import Group
 from isorobust.experiment import Trial
-from isorobust.law.setting import of_data
-from isorobust.lipschitz import ON_REQUEST, SIDES, lower, network, upper
+from isorobust.lipschitz import ON_REQUEST, SIDES, lower, upper
 from isorobust.lipschitz.domain import RD, SPHERE, Domain, slopes
 from isorobust.lipschitz.network import Network
 from isorobust.lipschitz.radius import radii
@@ -51,7 +50,7 @@ class Page:
 
         Fits what nine shapes took with all bounds to 20 %; d hardly counts.
         """
-        rung = measuring(self.group.rung)
+        rung = self.group.measured_on
         return float((1024 + rung.n) * (64 + rung.width) * len(self.trials))
 
 
@@ -63,7 +62,7 @@ def measured(page: Page, *arguments: Any) -> dict[str, list[dict]]:
         if not out_of_memory(error):
             raise
         raise BadInput(
-            f"out of memory while measuring {measuring(page.group.rung)}: make n, d or "
+            f"out of memory while measuring {page.group.measured_on}: make n, d or "
             "the width smaller, or use a device with more memory"
         ) from error
 
@@ -94,17 +93,15 @@ def measure(
     for first in range(0, len(page.trials), size):
         trials = page.trials[first : first + size]
         sets = [draw(trial) for trial in trials]
-        nets = [
-            _network(trial, unstack(params, first + i), sets[i])
-            for i, trial in enumerate(trials)
-        ]
-        block = _Block(measuring(page.group.rung), trials, sets, nets, size)
+        own = [exact(t, unstack(params, first + i)) for i, t in enumerate(trials)]
+        nets = [network_of(*three) for three in zip(trials, own, sets, strict=True)]
+        block = _Block(page.group.measured_on, trials, sets, nets, size)
         found = _witnesses(block, lowers, programs)
         found |= _multipliers(block, searches, programs)
         for i, trial in enumerate(trials):
             if "fit" in parts:
                 began = time.perf_counter()
-                row = _fit(trial, sets[i], nets[i], delta)
+                row = fitted(trial, own[i], sets[i], nets[i], delta)
                 parts["fit"].append(row | _seconds(began))
             for name in names:
                 began = time.perf_counter()
@@ -116,20 +113,8 @@ def measure(
     return parts
 
 
-def finite(value: float | np.floating) -> float | None:
-    """The number, or None where it overflowed: JSON knows no infinity."""
-    return float(value) if np.isfinite(value) else None
-
-
 def _seconds(began: float) -> dict:
     return {"measure_seconds": time.perf_counter() - began}
-
-
-def _network(trial: Trial, params: Any, data: Dataset) -> Network:
-    """The network as a float64 chain of its real (unpadded) layers."""
-    model = trial.cell.model
-    wide = real(params, initial(trial))
-    return Network(model.layers(wide, np.asarray(data.x, float)), model.activation)
 
 
 @dataclass(frozen=True)
@@ -199,7 +184,10 @@ def _padded_net(rung: Rung, net: Network) -> Network:
         (pad(w.astype(DTYPE), (rows[i], columns[i])), pad(b.astype(DTYPE), (rows[i],)))
         for i, (w, b) in enumerate(net.layers)
     )
-    return replace(net, layers=layers)
+    linear = net.linear
+    if linear is not None:
+        linear = tuple(pad(mask.astype(DTYPE), (rung.width,)) for mask in linear)
+    return replace(net, layers=layers, linear=linear)
 
 
 def _certified(block: _Block, i: int, name: str, found: dict) -> dict:
@@ -252,49 +240,3 @@ def _radii(block: _Block, i: int, name: str, found: dict) -> dict:
         return seen.numbers | {"rd": None, "reason": "no sign flips"}
     value, pair = lower.attained(net, RD, seen.steepest)
     return seen.numbers | {"rd": finite(value), "witness_rd": pair.tolist()}
-
-
-def _at_start(trial: Trial, data: Dataset) -> float | None:
-    """The largest |grad f| at the training points before the first step; one output."""
-    if trial.cell.model.outputs > 1:
-        return None
-    net = _network(trial, initial(trial), data)
-    slopes = network.gradient(net, np.asarray(data.x, float))
-    return finite(np.linalg.norm(slopes, axis=1).max())
-
-
-def _fit(trial: Trial, data: Dataset, net: Network, delta: float) -> dict:
-    """What the law has to know of the network (law.Setting), and its test MSE."""
-    cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
-    kind = ACTIVATIONS[net.activation]
-    even = network.balanced(net)
-    flat = np.concatenate([part.ravel() for layer in even.layers for part in layer])
-    seen = min(cell.model.width, cell.d)
-
-    def error(x: np.ndarray, y: np.ndarray, loss: str) -> float | None:
-        f = network.value(net, np.asarray(x, float))
-        return finite(np.mean(network.squared_error(f, y, loss)))
-
-    loss, test, gap = cell.recipe.loss, (data.x_test, data.y_test), None
-    if len(data.x_test) and cell.model.outputs == 1:
-        near, new = (error(*pair, "cross_entropy") for pair in ((x, y), test))
-        gap = None if near is None or new is None else new - near  # f clipped
-    return {
-        "test_mse": error(*test, loss) if len(data.x_test) else None,
-        "clipped_gap": gap,
-        "test_points": len(data.x_test),
-        "gradient_at_start": _at_start(trial, data),
-        "setting": {
-            **of_data(x, y, data.component, seen, data.noise),
-            **known(cell, delta),
-            "p": cell.model.folded_params(cell.d),
-            "outputs": cell.model.outputs,
-            "width": cell.model.width,
-            "depth": cell.model.depth,
-            "slope": max(abs(kind.low), abs(kind.high)),
-            "mse": error(x, y, loss),
-            "noise_variance": data.noise_variance,
-            "rho": finite(np.linalg.norm(flat)),
-            "largest": finite(np.abs(flat).max()),
-        },
-    }

@@ -41,9 +41,8 @@ class Group:
     def key(self) -> str:
         """Its training program, in words."""
         model = self.trials[0].cell.model
-        norm = "+bn" if model.batch_norm else ""
-        kind = f"{model.depth} {model.activation}{norm} {model.outputs}"
-        return f"{self.recipe} {self.rung} {kind}"
+        said = f"{model.depth} {model.activation} {model.outputs} {kind(model)}"
+        return f"{self.recipe} {self.rung} {said}"
 
     @property
     def measure_cost_key(self) -> str:
@@ -58,8 +57,16 @@ class Group:
         """Its measuring program, in words."""
         cell = self.trials[0].cell
         domain = "sphere" if cell.distribution.on_sphere else "rd"
-        shape = f"{measuring(self.rung)} {cell.model.depth} {cell.model.outputs}"
-        return f"{shape} {cell.model.activation} {domain}"
+        shape = f"{self.measured_on} {cell.model.depth} {cell.model.outputs}"
+        return f"{shape} {cell.model.activation}{_carries(cell.model)} {domain}"
+
+    @property
+    def measured_on(self) -> Rung:
+        """The rung of its networks' chains, as wide as their widest hidden layer."""
+        model, rung = self.trials[0].cell.model, self.rung
+        wide = model.padded(rung.width) if model.pads else model
+        units = wide.chain_width if hasattr(wide, "chain_width") else rung.width
+        return measuring(dataclasses.replace(rung, width=units))
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,18 @@ def program(trial: Trial) -> tuple:
     shape = model.padded(0) if model.pads else model
     recipe = jax.tree.structure(cell.recipe)
     return rung(cell), shape, recipe, cell.distribution.on_sphere
+
+
+def kind(model: Any) -> str:
+    """What a model is called: its class, and which of its parts are there."""
+    parts = [type(model).__name__]
+    parts += ["skips"] if getattr(model, "skips", False) else []
+    return "+".join([*parts, "bn"] if model.batch_norm else parts)
+
+
+def _carries(model: Any) -> str:
+    """A chain with units that carry along is another pytree."""
+    return " skips" if getattr(model, "skips", False) else ""
 
 
 def _params_a_point(trial: Trial) -> float:

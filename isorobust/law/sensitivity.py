@@ -20,6 +20,22 @@ def two_layer(rho: float, radius: float, slope: float = 1.0) -> float:
     )
 
 
+def deep_ball(rho: float, depth: int, radius: float, slope: float = 1.0) -> float:
+    """log J of a network of `depth` layers on the ball |w| <= rho of its parameters.
+
+        J = sqrt(D (R^2 + 1)) (1 + s rho / sqrt(D - 1))^(D - 1),    D = depth >= 2
+
+    s = max(1, slope), |x| <= R = radius. A hidden layer is h -> phi(W h + b), and from
+    the second on may be h -> h + phi(W h + b) (with a skip). [derived: it stretches
+    |(h, 1)|, and what comes back through it, by at most 1 + s |(W, b)|_F, so that
+    |df/d(W_l, b_l)| <= sqrt(R^2 + 1) prod_{m != l} (1 + s |(W_m, b_m)|_F), which is
+    largest where all are equal; the ball is convex] Hypotheses: phi(0) = 0, |phi'| <=
+    slope; no weight shared.
+    """
+    reach = math.log1p(max(1.0, slope) * rho / math.sqrt(depth - 1))
+    return 0.5 * math.log(depth * (radius**2 + 1)) + (depth - 1) * reach
+
+
 def deep(
     p: int,
     depth: int,

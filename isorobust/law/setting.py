@@ -32,11 +32,11 @@ class Setting:
     Of the function and its class:
     p: real parameters of the (folded) class; mse: training MSE [label^2]
     outputs: of more than one (classes) the law doesn't speak
-    rho: length of all parameters, of a network after balancing (None: unknown)
+    rho: length of all parameters, after balancing where that is free (None: unknown)
     log_j: log J, |f_w(x) - f_v(x)| <= J |w - v| for all of the ball of radius `ball`
         (NOT of rho) and |x| <= R; None: that of a network by width and depth
-    width, depth: of the network (None: it is none); slope: largest |phi'|; largest: the
-        largest |parameter|; shared: how often the most shared one is used
+    width, depth: of the network (None: it is none); slope: largest |phi'|; shared: how
+        many entries of its layers the most shared parameter fills
     bits: log2 |F| of a finite class, named before the data is seen
     rank: f = g(P x) with rank P = rank (None: min(width, d), or d without a width)
     pair_top: the sum of the `seen` largest eigenvalues of sum (x_i - x_j)(x_i - x_j)'
@@ -64,7 +64,6 @@ class Setting:
     depth: int = 2
     slope: float = 1.0
     rho: float | None = None
-    largest: float = 1.0
     shared: int = 1
     log_j: float | None = None
     bits: float | None = None
@@ -90,33 +89,19 @@ class Setting:
     @property
     def has_ball(self) -> bool:
         """Whether the class is a ball of parameters with a known J."""
-        if self.boxed:
-            return self.width is not None and math.isfinite(self.largest)
         known = self.log_j is not None or self.width is not None
         return known and self.rho is not None and math.isfinite(self.rho)
 
     @property
-    def boxed(self) -> bool:
-        """Whether the class is [-W, W]^p: deep networks without a J of their own."""
-        return self.log_j is None and self.depth > 2
-
-    @property
     def ball(self) -> float:
-        """Radius of the parameter ball: rho, or sqrt(p) max(1, W) for deep networks.
+        """Radius of the parameter ball: rho, rounded up to a power of two.
 
-        Rounded up to a power of two, so that a class is named before its network: the
-        union over all such classes is in `delta` (floors.POST_HOC).
+        So that a class is named before its network: the union over all such classes is
+        in `delta` (floors.POST_HOC).
         """
-        if self.boxed:
-            return self.box * math.sqrt(self.p)
         if self.rho is None:
             raise ValueError("the ball needs rho")
         return rounded_up(self.rho)
-
-    @property
-    def box(self) -> float:
-        """W >= 1, a power of two, with every |parameter| <= W."""
-        return rounded_up(self.largest)
 
     @property
     def log_sensitivity(self) -> float:
@@ -125,15 +110,14 @@ class Setting:
             return self.log_j
         if self.radius is None:
             raise ValueError("the sensitivity needs a radius")
-        if self.boxed:
-            return sensitivity.deep(
-                self.p, self.depth, self.box, self.radius, self.shared, self.slope
-            )
         # sharing stretches |w| to at most sqrt(Q) times its length
         spread = math.sqrt(self.shared)
-        return math.log(spread) + sensitivity.two_layer(
-            spread * self.ball, self.radius, self.slope
-        )
+        reach = spread * self.ball
+        if self.depth == 2:
+            log_j = sensitivity.two_layer(reach, self.radius, self.slope)
+        else:
+            log_j = sensitivity.deep_ball(reach, self.depth, self.radius, self.slope)
+        return math.log(spread) + log_j
 
 
 def rounded_up(size: float) -> float:

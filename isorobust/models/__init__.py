@@ -1,5 +1,6 @@
-"""Networks: flax modules with a small contract (see networks.py)."""
+"""Networks with a small contract (see networks.py)."""
 
+from isorobust.models.convolutional import CNN
 from isorobust.models.networks import MLP
 
-__all__ = ["MLP"]
+__all__ = ["CNN", "MLP"]

@@ -4,10 +4,16 @@ The contract that the engine and the bounds rely on, for ONE network:
 
     init(rng, d) -> params          at the exact shape, drawn by numpy
     apply({"params": params}, x, weights) -> f(x) [n], or [n, outputs]
-    layers(params, x, weights) -> ((W, b), ...)   W [out, in]; batch norm folded in
+    network(params, x, weights) -> the chain that the bounds see; batch norm folded in
     num_params(d), folded_params(d) -> p as trained, p of the folded class
     flops_per_step(n, d) -> operations of the matrix products of one training step
     padded(width) -> the module of a wider rung; `pads`: whether zero units stay zero
+
+and, where the chain has ties, fixed entries or layers wider than `width`,
+
+    parameters(params, x) -> ([p] of the folded class, how many entries of the chain one
+        fills at most), or None where all entries are free
+    chain_width -> units of its widest hidden layer
 """
 
 import itertools
@@ -21,12 +27,11 @@ import numpy as np
 
 from isorobust.activations import ACTIVATIONS
 from isorobust.door import Above, AtLeast, later
+from isorobust.lipschitz.network import Layers, Network
 
 __all__ = ["MLP"]
 
 EPSILON = 1e-5  # added to a batch variance, as torch and flax do
-
-Layers = tuple[tuple[Any, Any], ...]
 
 
 class MLP(nn.Module):
@@ -43,6 +48,7 @@ class MLP(nn.Module):
         are those of the final parameters and are folded into the weights.
     outputs: 1, or the number of classes: f(x) [n, outputs] are then their logits, and
         the Lipschitz constant is that of R^d -> R^outputs, both Euclidean.
+    skips: from the second hidden layer on h -> h + phi(W h + b) (He et al. 2016).
     """
 
     width: Annotated[int, AtLeast(1)] = 64
@@ -52,6 +58,7 @@ class MLP(nn.Module):
     init_scheme: Literal["unit", "torch"] = "unit"
     outputs: Annotated[int, AtLeast(1)] = later(1)
     init_scale: Annotated[float, Above(0)] = later(1.0)
+    skips: bool = later(False)
 
     pads = True  # phi(0) = 0: a unit with w = b = a = 0 has zero gradient
 
@@ -70,18 +77,19 @@ class MLP(nn.Module):
             zeros = nn.initializers.zeros
             weight = self.param(f"weight_{i}", zeros, (fan_out, fan_in))
             bias = self.param(f"bias_{i}", zeros, (fan_out,))
-            h = weight @ h + bias[:, None]
+            z = weight @ h + bias[:, None]
             if i == self.depth - 1:
                 break
             if self.batch_norm:
                 # flax's own gives padded points a say in the statistics
                 scale = self.param(f"scale_{i}", zeros, (fan_out,))
                 shift = self.param(f"shift_{i}", zeros, (fan_out,))
-                mean, variance = _moments(h, weights)
+                mean, variance = _moments(z, weights)
                 factor = scale[:, None] / jnp.sqrt(variance + EPSILON)
-                h = (h - mean) * factor + shift[:, None]
-            h = ACTIVATIONS[self.activation].jax(h)
-        return h[0] if self.outputs == 1 else h.T
+                z = (z - mean) * factor + shift[:, None]
+            new = ACTIVATIONS[self.activation].jax(z)
+            h = h + new if self.skips and i > 0 else new
+        return z[0] if self.outputs == 1 else z.T
 
     def initial(self, rng: np.random.Generator, d: int) -> dict:
         """Parameters at the exact shape (float32 numpy), in the layout of `apply`."""
@@ -102,7 +110,7 @@ class MLP(nn.Module):
         return params
 
     def layers(self, params: dict, x: Any = None, weights: Any = None) -> Layers:
-        """((W, b), ...) of the network as a plain chain, W [out, in].
+        """((W, b), ...) of the layers, W [out, in], batch norm folded in.
 
         Works on numpy and on jax arrays alike; with batch norm on numpy ones: x [n, d]
         is the training set whose statistics are frozen, and (W, b) are the folded ones.
@@ -116,9 +124,38 @@ class MLP(nn.Module):
                 factor = params[f"scale_{i}"] / (variance + EPSILON) ** 0.5
                 weight = weight * factor[:, None]
                 bias = (bias - mean) * factor + params[f"shift_{i}"]
-                h = ACTIVATIONS[self.activation].numpy(weight @ h + bias[:, None])
+                new = ACTIVATIONS[self.activation].numpy(weight @ h + bias[:, None])
+                h = h + new if self.skips and i > 0 else new
             chain.append((weight, bias))
         return tuple(chain)
+
+    def network(self, params: dict, x: Any = None, weights: Any = None) -> Network:
+        """The chain of `layers`; with skips, units without activation carry h along."""
+        layers = self.layers(params, x, weights)
+        if not self.skips:
+            return Network(layers, self.activation)
+        xp: Any = jnp if isinstance(layers[0][0], jax.Array) else np
+        first, *middle, (last, bias) = layers
+        chain, k = [first], len(first[0])
+        linear, summed = [np.zeros(k)], np.eye(k)  # h = summed @ the units of a layer
+        for w, b in middle:
+            chain.append((xp.concatenate([w @ summed, summed]), xp.pad(b, (0, k))))
+            linear.append(np.repeat([0.0, 1.0], k))
+            summed = np.tile(np.eye(k), 2)
+        chain.append((last @ summed, bias))
+        return Network(tuple(chain), self.activation, tuple(linear))
+
+    def parameters(self, params: dict, x: Any = None) -> tuple[np.ndarray, int] | None:
+        """([p] of the folded class, 1), for skips forbid rescaling; else None."""
+        if not self.skips:
+            return None
+        layers = self.layers(params, x)
+        return np.concatenate([np.ravel(a) for layer in layers for a in layer]), 1
+
+    @property
+    def chain_width(self) -> int:
+        """Units of the chain's widest hidden layer."""
+        return 2 * self.width if self.skips else self.width
 
     def _sizes(self, d: int) -> list[tuple[int, int]]:
         """(fan in, fan out) of every layer."""
@@ -144,6 +181,12 @@ class MLP(nn.Module):
         """
         (first, *rest) = (2.0 * n * a * b for a, b in self._sizes(d))
         return 2 * first + 3 * sum(rest)
+
+    def check(self) -> str | None:
+        """What is wrong with the fields taken together."""
+        if self.skips and self.depth < 3:
+            return "skips: need a second hidden layer, depth >= 3"
+        return None
 
     def objection(self, cell: Any) -> str | None:
         """What is wrong with a cell of this model."""

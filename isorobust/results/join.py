@@ -133,10 +133,11 @@ def join(identity: dict, trained: dict, fit: dict, bounds: dict[str, dict]) -> d
     identity: its columns of the plan; trained: a page's row in trials.json; fit: its
     row in fit.json; bounds: name -> its row in bound_<name>.json.
     """
-    overflowed = dict.fromkeys(("mse", "rho", "largest"), math.inf)
+    overflowed = dict.fromkeys(("mse", "rho"), math.inf)
     known: dict[str, Any] = {
         k: overflowed.get(k) if v is None else v for k, v in fit["setting"].items()
     }
+    known.pop("largest", None)  # of the box that older runs took for the ball
     s = Setting(**known)
     row = {**identity, "schema_version": SCHEMA, "p": s.p}
     row |= {

@@ -43,7 +43,7 @@ def beside(row: dict[str, Any]) -> dict[str, float]:
     {} for rows of anything else. The line is theirs for batch norm, Gaussian points and
     MSE <= .02: of other networks the columns are a comparison, not a prediction.
     """
-    if not row.get("width") or row.get("depth") != 2 or row.get("outputs", 1) != 1:
+    if not row.get("width") or not _shallow(row):
         return {}
     ratio = math.sqrt(row["n"] / row["width"])
     found = {"sqrt_n_over_k": ratio, "published_line": line(ratio)}
@@ -54,6 +54,11 @@ def beside(row: dict[str, Any]) -> dict[str, float]:
 
 def of_that_kind(row: dict[str, Any]) -> bool:
     """Whether a record is of such a network: batch norm, Gaussian points, any signs."""
-    shallow = row.get("depth") == 2 and row.get("outputs", 1) == 1
-    normed = str(row.get("model", "")).endswith("+bn")
-    return shallow and normed and str(row.get("distribution")).startswith("Gaussian(")
+    there = str(row.get("distribution")).startswith("Gaussian(")
+    return there and _shallow(row) and str(row.get("model", "")).endswith("+bn")
+
+
+def _shallow(row: dict[str, Any]) -> bool:
+    """Whether a record is of a fully connected two-layer network of one output."""
+    plain = str(row.get("model", "MLP")).startswith("MLP")
+    return plain and row.get("depth") == 2 and row.get("outputs", 1) == 1

@@ -110,4 +110,4 @@ def _network(model: Any, params: Any) -> Network | None:
     """The network as a penalty sees it; None under batch norm."""
     if model.batch_norm:
         return None
-    return Network(model.layers(params), model.activation)
+    return model.network(params)

@@ -7,7 +7,7 @@ import pytest
 from isorobust.data import BalancedSigns, Sphere, Teacher
 from isorobust.data.dataset import TEST_POINTS, draw
 from isorobust.engine.lanes import Lower, Search, stack
-from isorobust.engine.measure import _fit
+from isorobust.engine.fit import fitted
 from isorobust.engine.plan import plan
 from isorobust.experiment import Cell, Experiment, Trial
 from isorobust.lipschitz import lower, network, upper
@@ -84,7 +84,7 @@ def test_the_gap_is_of_the_clipped_function(scale: float) -> None:
         ]
         return sum(map(float, found)) / len(found)
 
-    row = _fit(trial, data, net, 0.01)
+    row = fitted(trial, {}, data, net, 0.01)
     expected = error(data.x_test, data.y_test) - error(data.x, data.y)
     assert row["clipped_gap"] == pytest.approx(expected, abs=1e-6)
     assert row["test_points"] == TEST_POINTS

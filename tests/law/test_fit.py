@@ -18,7 +18,7 @@ from isorobust.data import (
 )
 from isorobust.data.dataset import Dataset, draw
 from isorobust.data.sample import Sample
-from isorobust.engine.measure import _fit
+from isorobust.engine import fit
 from isorobust.experiment import Cell, Trial
 from isorobust.law import floors
 from isorobust.law.setting import Setting
@@ -39,7 +39,7 @@ def fitted(distribution: Any, target: Any) -> tuple[Setting, float, Dataset]:
     net = Network(
         ((np.stack([w, -w]), np.zeros(2)), (np.array([[1.0, -1.0]]), np.zeros(1)))
     )
-    stored = json.loads(json.dumps(_fit(trial, data, net, 0.01)))
+    stored = json.loads(json.dumps(fit.fitted(trial, {}, data, net, 0.01)))
     return Setting(**stored["setting"]), float(np.linalg.norm(w)), data
 
 

@@ -42,7 +42,7 @@ def test_theory_quotes_the_same_floors() -> None:
     s = Setting(
         n=n, d=d, p=p, width=k, depth=2, slope=1.0, mse=0.0, noise_variance=1.0,
         signs=True, independent=True, imbalance=0.0, components=1, c=1.0, radius=1.0,
-        on_sphere=False, rho=16.0, largest=1.0, label_gap=gap,
+        on_sphere=False, rho=16.0, label_gap=gap,
         pair_square=eigenvalues.sum(), pair_top=eigenvalues[:k].sum(), delta=0.01,
     )  # fmt: skip
     assert law_ratio(n, d, p) == pytest.approx(6.3, abs=0.05)

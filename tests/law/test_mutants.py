@@ -7,6 +7,7 @@ one constant changed, and that test has to fail.
 """
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -178,9 +179,14 @@ MUTANTS = (
         test_sensitivity.test_two_layer_j_is_attained,
     ),
     Mutant(
-        "J of two layers: R^2 + 1", sensitivity, "(radius**2 + 1)",
-        "2 * (radius**2 + 1)", "0.5 * (radius**2 + 1)",
+        "J of two layers: R^2 + 1", sensitivity, "        (radius**2 + 1) *",
+        "        2 * (radius**2 + 1) *", "        0.5 * (radius**2 + 1) *",
         test_sensitivity.test_two_layer_j_is_attained,
+    ),
+    Mutant(
+        "J of a deep ball", sensitivity, "depth * (radius**2 + 1)",
+        "4 * depth * (radius**2 + 1)", "depth * (radius**2 + 1) / 4",
+        functools.partial(test_sensitivity.test_j_of_a_deep_ball_is_nearly_attained, 3),
     ),
     Mutant(
         "J of deep networks", sensitivity, "* shared * p", "* shared * p * 2",

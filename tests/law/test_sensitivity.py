@@ -49,6 +49,10 @@ def test_steeper_activations_stretch_j() -> None:
     flat, steep = (sensitivity.two_layer(3.0, 1.0, s) for s in (0.5, 1.2))
     assert steep - flat == pytest.approx(math.log(1.2))
     assert flat == sensitivity.two_layer(3.0, 1.0)
+    inner, outer = (
+        sensitivity.deep_ball(r, 3, 2.0, s) for r, s in ((3.6, 1), (3, 1.2))
+    )
+    assert inner == pytest.approx(outer)
     deep = sensitivity.deep(100, 4, 2.0, 1.0, slope=1.2)
     assert deep - sensitivity.deep(100, 4, 2.0, 1.0) == pytest.approx(4 * math.log(1.2))
 
@@ -65,10 +69,11 @@ class Shared:
     def layers(self, w: np.ndarray) -> list[np.ndarray]:
         return [w[entry] for entry in self.entries]
 
-    def value(self, w: np.ndarray, x: np.ndarray) -> float:
+    def value(self, w: np.ndarray, x: np.ndarray, skips: bool = False) -> float:
         *hidden, last = self.layers(w)
-        for layer in hidden:
-            x = np.maximum(layer @ np.append(x, 1.0), 0)
+        for i, layer in enumerate(hidden):
+            new = np.maximum(layer @ np.append(x, 1.0), 0)
+            x = x + new if skips and i > 0 else new
         return float((last @ np.append(x, 1.0))[0])
 
 
@@ -87,6 +92,55 @@ def test_deep_j_is_never_passed_by_shared_weights(
             x *= radius / np.linalg.norm(x)
             moved = abs(net.value(w, x) - net.value(v, x))
             assert moved <= j * np.linalg.norm(w - v)
+
+
+@pytest.mark.parametrize("skips", [False, True])
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_j_of_a_deep_ball_is_never_passed(
+    rng: np.random.Generator, depth: int, skips: bool
+) -> None:
+    """Shared weights as a Setting takes them: sqrt(Q) J(sqrt(Q) rho)."""
+    width, d, radius = 3, 4, 1.5
+    for p in (1, 2, 7, 1000):
+        net = Shared(rng, p, [d, *[width] * (depth - 1), 1])
+        spread = math.sqrt(net.q)
+        for _ in range(100):
+            w = rng.standard_normal(p) * rng.choice([0.1, 1.0])
+            v = w + rng.choice([1e-3, 1.0]) * rng.standard_normal(p)
+            rho = max(np.linalg.norm(w), np.linalg.norm(v))
+            j = spread * math.exp(sensitivity.deep_ball(spread * rho, depth, radius))
+            x = rng.standard_normal(d)
+            x *= radius / np.linalg.norm(x)
+            moved = abs(net.value(w, x, skips) - net.value(v, x, skips))
+            assert moved <= j * np.linalg.norm(w - v)
+
+
+@pytest.mark.parametrize("depth", [3, 5])
+def test_j_of_a_deep_ball_is_nearly_attained(depth: int) -> None:
+    """Scalar skips h -> h + phi(w h), equal weights: short of J by sqrt(D) at most
+    once rho is large.
+    """
+    rho, radius, step = 1e3, 1e3, 1e-6
+    w = np.full(depth, rho / math.sqrt(depth))
+
+    def value(w: np.ndarray) -> float:
+        h = max(w[0] * radius, 0.0)
+        for weight in w[1:-1]:
+            h += max(weight * h, 0.0)
+        return float(w[-1] * h)
+
+    slopes = [
+        (value(w + step * e) - value(w - step * e)) / 2 / step for e in np.eye(depth)
+    ]
+    share = np.linalg.norm(slopes) / math.exp(sensitivity.deep_ball(rho, depth, radius))
+    assert ((depth - 1) / depth) ** ((depth - 1) / 2) * 0.9 <= share <= 1
+
+
+def test_a_ball_has_a_smaller_j_than_the_box_around_it(setting: Setting) -> None:
+    for depth in (3, 4, 6):
+        box = math.log(2 * math.sqrt(2113)) + sensitivity.deep(2113, depth, 2.0, 1.0)
+        ball = sensitivity.deep_ball(2 * math.sqrt(2113), depth, 1.0)
+        assert math.log(2 * math.sqrt(2113)) + ball < box
 
 
 def test_layer_norms_and_their_j_without_biases(rng: np.random.Generator) -> None:
@@ -128,13 +182,13 @@ def test_deep_j_of_one_weight_is_exact() -> None:
 
 
 def test_a_setting_takes_its_j_from_here(setting: Setting) -> None:
-    """rho is rounded up to a power of two, the box to a power of two >= 1."""
+    """rho is rounded up to a power of two >= 1."""
     assert setting.ball == 8 and replace(setting, rho=8.0).ball == 8
     assert replace(setting, rho=8.1).ball == 16 and replace(setting, rho=0.1).ball == 1
     assert setting.log_sensitivity == sensitivity.two_layer(8.0, 1.0)
-    deep = replace(setting, depth=3, largest=2.5, shared=9)
-    assert deep.box == 4 and deep.ball == 4 * math.sqrt(deep.p)
-    assert deep.log_sensitivity == sensitivity.deep(deep.p, 3, 4.0, 1.0, 9)
+    deep = replace(setting, depth=3, shared=9)
+    tied = math.log(3) + sensitivity.deep_ball(3 * 8.0, 3, 1.0)
+    assert deep.ball == 8 and deep.log_sensitivity == tied
     own = replace(deep, log_j=0.5)
     assert own.ball == 8 and own.log_sensitivity == 0.5
     assert rounded_up(math.nextafter(4.0, 5.0)) == 8 and rounded_up(4.0) == 4
@@ -145,7 +199,7 @@ def test_a_class_without_a_j_has_no_ball(setting: Setting) -> None:
     assert not replace(setting, width=None).has_ball
     assert not replace(setting, rho=None).has_ball
     assert not replace(setting, rho=math.inf).has_ball
-    assert not replace(setting, depth=3, largest=math.inf).has_ball
+    assert not replace(setting, depth=3, rho=math.inf).has_ball
 
 
 def test_shared_two_layer_weights(setting: Setting, rng: np.random.Generator) -> None:

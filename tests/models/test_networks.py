@@ -1,15 +1,20 @@
 """The contract of networks.py, over all activations, depths and normalisations."""
 
 import itertools
+import re
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 
+from isorobust.data import BalancedSigns, Sphere
+from isorobust.door import BadInput, validate
 from isorobust.engine.ladder import pad, pad_tree
-from isorobust.experiment import describe
+from isorobust.experiment import Cell, describe
 from isorobust.lipschitz import network
-from isorobust.models import MLP
+from isorobust.models import CNN, MLP
+from isorobust.training import Adam
 
 MODELS = [
     MLP(width=5, depth=depth, activation=activation, batch_norm=norm, init_scheme=init)
@@ -18,15 +23,32 @@ MODELS = [
     )
 ]
 CLASSIFIERS = [MLP(width=5, depth=2, outputs=3), MLP(5, 3, "gelu", True, outputs=3)]
+SKIPPING = [
+    MLP(width=5, depth=depth, activation=activation, batch_norm=norm, skips=True)
+    for depth, activation, norm in itertools.product(
+        (3, 4), ("relu", "tanh"), (False, True)
+    )
+]
+D = 12
+CONVOLUTIONS = [
+    CNN((12,), width=5, depth=3),
+    CNN((12,), width=2, depth=2, kernel=5, stride=3, activation="tanh"),
+    CNN((3, 4), width=3, depth=3, kernel=2, stride=1),
+    CNN((4, 3), width=3, depth=2, kernel=3, stride=2, activation="gelu"),
+]
+EVERY = MODELS + CLASSIFIERS + SKIPPING + CONVOLUTIONS
 
 
-def spoken(model: MLP) -> str:
+def spoken(model: Any) -> str:
+    if isinstance(model, CNN):
+        return f"cnn-{model.shape}-{model.depth}-{model.stride}-{model.activation}"
     norm = "-bn" if model.batch_norm else ""
+    norm += "-skips" if model.skips else ""
     said = f"{model.depth}-{model.activation}{norm}-{model.init_scheme}"
     return said if model.outputs == 1 else f"{said}-{model.outputs}"
 
 
-def some(model: MLP, rng: np.random.Generator, d: int = 3) -> dict:
+def some(model: Any, rng: np.random.Generator, d: int = D) -> dict:
     """Parameters off their special values (zero biases, unit scales)."""
     return jax.tree.map(
         lambda a: np.float32(a + 0.3 * rng.standard_normal(a.shape)),
@@ -34,22 +56,91 @@ def some(model: MLP, rng: np.random.Generator, d: int = 3) -> dict:
     )
 
 
-@pytest.mark.parametrize("model", MODELS + CLASSIFIERS, ids=spoken)
-def test_layers_are_the_network(model: MLP, rng: np.random.Generator) -> None:
-    """flax float32 with batch statistics == the folded float64 chain."""
-    params, x = some(model, rng), np.float32(rng.standard_normal((20, 3)))
-    flax = model.apply({"params": params}, x)
+@pytest.mark.parametrize("model", EVERY, ids=spoken)
+def test_the_chain_is_the_network(model: Any, rng: np.random.Generator) -> None:
+    """What is trained, in float32 with batch statistics == the folded float64 chain."""
+    params, x = some(model, rng), np.float32(rng.standard_normal((20, D)))
+    trained = model.apply({"params": params}, x)
     wide = jax.tree.map(lambda a: np.asarray(a, float), params)
-    chain = network.Network(model.layers(wide, x.astype(float)), model.activation)
-    np.testing.assert_allclose(network.value(chain, x.astype(float)), flax, atol=2e-4)
+    chain = model.network(wide, x.astype(float))
+    seen = network.value(chain, x.astype(float))
+    np.testing.assert_allclose(seen, trained, atol=3e-4 * np.abs(seen).max())
+    widest = max(len(w) for w in chain.weights[:-1])
+    assert widest == getattr(model, "chain_width", model.width)
 
 
-@pytest.mark.parametrize("model", MODELS + CLASSIFIERS, ids=spoken)
-def test_p_counts_the_trainable_reals(model: MLP, rng: np.random.Generator) -> None:
-    params = model.initial(rng, 7)
-    assert model.num_params(7) == sum(a.size for a in jax.tree.leaves(params))
-    chain = model.layers(params, np.ones((2, 7)))
-    assert model.folded_params(7) == sum(w.size + b.size for w, b in chain)
+@pytest.mark.parametrize("model", SKIPPING[::2] + CONVOLUTIONS, ids=spoken)
+def test_the_chain_of_traced_parameters(model: Any, rng: np.random.Generator) -> None:
+    """As penalties see it: float32 inside a compiled program."""
+    params = some(model, rng)
+    host = model.network(params)
+    traced = jax.jit(lambda p: model.network(p).layers)(params)
+    for a, b in zip(jax.tree.leaves(host.layers), jax.tree.leaves(traced), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", EVERY, ids=spoken)
+def test_p_counts_the_trainable_reals(model: Any, rng: np.random.Generator) -> None:
+    params = model.initial(rng, D)
+    assert model.num_params(D) == sum(a.size for a in jax.tree.leaves(params))
+    own = model.parameters(params, np.ones((2, D)))
+    if own is None:
+        chain = model.network(params, np.ones((2, D))).layers
+        assert model.folded_params(D) == sum(w.size + b.size for w, b in chain)
+    else:
+        assert model.folded_params(D) == len(own[0])
+
+
+@pytest.mark.parametrize("model", CONVOLUTIONS, ids=spoken)
+def test_ties_of_a_convolution(model: CNN, rng: np.random.Generator) -> None:
+    """Each parameter by itself set to 1: how many entries of the chain it fills."""
+    zero = jax.tree.map(np.zeros_like, model.initial(rng, D))
+    filled = []
+    for name, part in zero.items():
+        for at in np.ndindex(part.shape):
+            one = part.copy()
+            one[at] = 1
+            leaves = jax.tree.leaves(model.network({**zero, name: one}).layers)
+            assert all(set(np.unique(leaf)) <= {0, 1} for leaf in leaves)
+            filled.append(sum(leaf.sum() for leaf in leaves))
+    assert model.parameters(zero)[1] == max(filled)
+
+
+def test_a_shifted_signal_shifts_a_convolution(rng: np.random.Generator) -> None:
+    """Weights are shared: under a dense layer of equal weights shifts change nothing."""
+    model, x = CNN((12,), width=4, depth=3, stride=1), rng.standard_normal((5, D))
+    params = some(model, rng)
+    params["weight_2"] = np.ones_like(params["weight_2"]) * params["weight_2"][..., :1]
+    seen = model.apply({"params": params}, np.float32(x))
+    moved = model.apply({"params": params}, np.float32(np.roll(x, 5, axis=1)))
+    np.testing.assert_allclose(seen, moved, rtol=2e-5, atol=1e-5)
+
+
+def test_one_convolution_is_the_librarys(rng: np.random.Generator) -> None:
+    """jax.lax's own, of an image wrapped around."""
+    model = CNN((4, 3), width=3, depth=2, kernel=2, stride=1)
+    params, x = some(model, rng), np.float32(rng.standard_normal((6, D)))
+    images = np.pad(x.reshape(6, 1, 4, 3), [(0, 0), (0, 0), (0, 1), (0, 1)], "wrap")
+    kernel = params["weight_0"].reshape(3, 1, 2, 2)
+    z = jax.lax.conv(images, kernel, (1, 1), "VALID")
+    h = np.maximum(z + params["bias_0"][None, :, None, None], 0).reshape(6, -1)
+    expected = h @ params["weight_1"].ravel() + params["bias_1"]
+    np.testing.assert_allclose(model.apply({"params": params}, x), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        (MLP(depth=2, skips=True), "skips: need a second hidden layer"),
+        (CNN((4, 2), kernel=3), "kernel = 3: must be at most 1"),
+        (CNN((8,), depth=4, kernel=3), "kernel = 3: must be at most 2"),
+        (CNN((), kernel=3), "must name one or more sizes"),
+        (CNN((5, 5)), "model.shape = (5, 5): has 25 coordinates, d = 12"),
+    ],
+)
+def test_impossible_models_are_refused(model: Any, complaint: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(complaint)):
+        validate(Cell(Sphere(), BalancedSigns(), model, 64, D, Adam()), "cell")
 
 
 @pytest.mark.parametrize("depth", [2, 3, 5])
@@ -77,23 +168,23 @@ def test_outputs_are_a_later_field() -> None:
     assert describe(MLP(width=8, outputs=10))["outputs"] == 10
 
 
-@pytest.mark.parametrize("model", MODELS, ids=spoken)
+@pytest.mark.parametrize("model", MODELS + SKIPPING + CONVOLUTIONS, ids=spoken)
 def test_padding_changes_no_value_and_trains_no_padded_unit(
-    model: MLP, rng: np.random.Generator
+    model: Any, rng: np.random.Generator
 ) -> None:
     """Zero units, coordinates and points: same function, zero gradient where padded."""
-    params, x = some(model, rng), np.float32(rng.standard_normal((12, 3)))
+    params, x = some(model, rng), np.float32(rng.standard_normal((12, D)))
     y = np.float32(rng.standard_normal(12))
     wide = model.padded(8)
-    padded = pad_tree(params, wide.initial(rng, 4))
-    points, weights = pad(x, (16, 4)), pad(np.ones(12, np.float32), (16,))
+    padded = pad_tree(params, wide.initial(rng, 16))
+    points, weights = pad(x, (16, 16)), pad(np.ones(12, np.float32), (16,))
 
-    def loss(model: MLP, params: dict, x: np.ndarray, y: np.ndarray, w: np.ndarray):
+    def loss(model: Any, params: dict, x: np.ndarray, y: np.ndarray, w: np.ndarray):
         return (w * (model.apply({"params": params}, x, w) - y) ** 2).sum()
 
     exact = jax.grad(lambda p: loss(model, p, x, y, np.ones(12, np.float32)))(params)
     wider = jax.grad(lambda p: loss(wide, p, points, pad(y, (16,)), weights))(padded)
-    expected = pad_tree(jax.tree.map(np.asarray, exact), wide.initial(rng, 4))
+    expected = pad_tree(jax.tree.map(np.asarray, exact), wide.initial(rng, 16))
     scales = [name for name in expected if name.startswith("scale")]
     for name in expected:
         got, want = jax.tree.leaves(wider[name]), jax.tree.leaves(expected[name])
