@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from isorobust.results.cells import data_of, enough, independent
+from isorobust.results.clustered import closed, least_squares
 from isorobust.results.statistics import SUMMARIES, Found, admits, misspelt, number
 
 __all__ = ["Contrast", "Rise"]
@@ -53,7 +55,7 @@ class Contrast:
 
     Of cells (geometric means over the networks that reached their target) that are
     equal in the columns `alike`; how: which number of these ratios, geometric mean with
-    its 95 % interval by resampling pairs of cells among them
+    its 95 % interval (CR2, pairs that share data sets being one cluster) among them
     """
 
     response: str
@@ -72,19 +74,33 @@ class Contrast:
             _means(side, self.response, self.alike) for side in (above, below)
         )
         used, out = one + other, len(above) + len(below) - one - other
-        logs = np.array([top[key] - bottom[key] for key in top if key in bottom])
-        if not len(logs):
+        pairs = [key for key in top if key in bottom]
+        if not pairs:
             return Found(None, excluded=out, reason="no two cells to compare")
+        logs = np.array([top[key] - bottom[key] for key in pairs])
         value = float(np.exp(SUMMARIES[self.how](list(logs))))
-        if self.how != "mean" or len(logs) < 2:
+        if self.how != "mean":
             return Found(value, rows=used, excluded=out)
-        drawn = logs[rng.integers(len(logs), size=(2000, len(logs)))].mean(axis=1)
-        low, high = np.exp(np.percentile(drawn, [2.5, 97.5]))
-        return Found(value, float(low), float(high), rows=used, excluded=out)
+        shared = {tuple(row.get(c) for c in self.alike): data_of(row) for row in above}
+        codes, _ = independent(pairs, [shared[key] for key in pairs], 1)
+        ends = _interval(logs, codes)
+        return Found(value, *ends, rows=used, excluded=out)
 
     def check(self) -> str | None:
         """What is wrong with the fields."""
         return misspelt(self.over) or misspelt(self.under)
+
+
+def _interval(logs: np.ndarray, codes: np.ndarray) -> tuple[float | None, float | None]:
+    """Of exp(mean(logs [pairs])), pairs of one code together; None with too few."""
+    ones = np.ones((len(logs), 1))
+    if not enough(ones, codes):
+        return None, None
+    best, told = least_squares(ones, logs, codes)
+    found = closed(float(best[0]), told, np.ones(1))
+    if found.low is None or found.high is None:
+        return None, None
+    return float(np.exp(found.low)), float(np.exp(found.high))
 
 
 def _means(
