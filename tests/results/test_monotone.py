@@ -41,6 +41,10 @@ def test_two_blocks_at_equal_sizes(how: str, value: float) -> None:
     found = contrast.of(MADE, RNG)
     assert found.value == pytest.approx(value)
     assert found.low is None  # two pairs: too few for an interval
+    assert (found.rows, found.excluded) == (8, 4)  # a's third width has no partner
+    lost = [r | {"reached": r["reached"] and (r["cell"] != "b8")} for r in MADE]
+    one = contrast.of(lost, RNG)  # b's width 8 failed: six rows there say nothing
+    assert one.value == pytest.approx(3.0) and (one.rows, one.excluded) == (4, 8)
     nothing = Contrast("upper", ("block = a",), ("block = c",)).of(MADE, RNG)
     assert nothing.value is None
 
