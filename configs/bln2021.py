@@ -17,7 +17,7 @@ moves the intercept by less than 2 and leaves the slope's sign. Of more than one
 same sqrt(n/k) has different y (the gradient at the start is ~ sqrt(d)), so R2 isn't
 that of a law in sqrt(n/k) alone.
 
-Found. The trend and its slope, b = 1.44 [.85, 2.07] (theirs: 1.40), every y 1.0 to 1.9
+Found. The trend and its slope, b = 1.44 [.52, 2.35] (theirs: 1.40), every y 1.0 to 1.9
 times the published line; but a = 6.65, R2 = .61, and from unit rows a = 8.30: these
 failed. y is no function of sqrt(n/k) alone: at one sqrt(n/k) it grows with d and falls
 with n/d (at 5.7: 11.6 for (1024, 128), 14.6 for (1024, 256), 19.6 for (512, 256)).

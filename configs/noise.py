@@ -15,8 +15,9 @@ interpolant's constant: the exponent of Lip in that factor lies between .5 and 1
 both recipes.
 No floor is violated, at any sigma and epsilon.
 
-Found. All 10. The exponents of sigma^2 are .419 [.402, .443] and .425 [.401, .451], at
-the low end of what was foreseen: the teacher's part is still there at sigma = .3. The
+Found. All 10. The exponents of sigma^2 are .419 [.397, .441] and .425 [.393, .456], at
+the low end of what was foreseen: the teacher's part is still there at sigma = .3. (All
+intervals here take cells as the unit: a d has four data sets in (1), one in (2).) The
 largest certified constant without noise is 2.40, and .83 sqrt(nd/p).
 
 Command.  isorobust run --config=configs/noise.py --workdir=runs/noise
