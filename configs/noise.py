@@ -21,7 +21,7 @@ intervals here take cells as the unit: a d has four data sets in (1), one in (2)
 largest certified constant without noise is 2.40, and .83 sqrt(nd/p).
 
 Command.  isorobust run --config=configs/noise.py --workdir=runs/noise
-Cost.     4 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
+Cost.     4 to 6 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds.
 """
 
 import math
