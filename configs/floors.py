@@ -55,7 +55,7 @@ LEFT = 0.1  # the MSE that a fit may leave: epsilon = .9
 
 
 def cpu() -> Experiment:
-    """5 pairs (n, d) x 3 widths x 3 recipes x 3 seeds, and some 70 cases."""
+    """5 pairs (n, d) x 3 widths x 3 recipes x 3 seeds, and 78 cases."""
     cells = _cells(GRID, adam=4000, path=2500, certified=4000)
     cases = tuple(_families(GRID))
     return Experiment("FLOORS", 1, cells, seeds=3, cases=cases, rules=tuple(_rules()))

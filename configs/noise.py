@@ -9,7 +9,7 @@ Prediction (written before any run of this config; of CONTROLS: Lip <= 3 without
 (1) Lip ~ sqrt(a^2 + (b sigma)^2): once the noise is the larger part (sigma >= .3), in
 proportion to sigma, exponent in sigma^2 .5 +- .1 at fixed n, d, p. Without noise every
 certified constant is <= 3 and, where p << nd (sqrt(nd/p) >= 2.5), below sqrt(nd/p)
-itself: functions that fit no noise break the law, as they should. (2) Of f = c y, MSE =
+itself: the law binds no function that fits no noise. (2) Of f = c y, MSE =
 (1 - c)^2, so the smoothest f at epsilon has at most 1 - sqrt(1 - epsilon) times the
 interpolant's constant: the exponent of Lip in that factor lies between .5 and 1.5 for
 both recipes.
