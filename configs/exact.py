@@ -55,7 +55,7 @@ FEWEST = 4
 
 
 def cpu() -> Experiment:
-    """The whole table: some 250 cases, 5 data sets each."""
+    """The whole table: 268 cases, 5 data sets each."""
     powers = (32, 64, 128, 256, 512, 1024)
     cases = (
         *_linear(powers[1:], powers),

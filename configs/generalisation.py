@@ -24,7 +24,8 @@ afterwards: with L alone they are .95 and .95 over all, .94 and .14 over the wid
 What the uniform bound charges for parameters, these networks don't pay.
 
 Command.  isorobust run --config=configs/generalisation.py --workdir=runs/generalisation
-Cost.     3 minutes on 2 idle CPU cores, compiling included; `:smoke` some 10 seconds.
+Cost.     3 minutes on 2 idle CPU cores, 5.2 on busy ones, compiling included; `:smoke`
+          some 10 seconds.
 """
 
 import math

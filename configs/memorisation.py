@@ -18,7 +18,7 @@ memorise, though its class may contain a fit: p* is that of the trainer.
 
 Found. 7 of 16; no floor violated. Linear p*: n^1.08 [1.07, 1.09], outside: the families
 skip n - 1 to n + 1, so p* reads n - 2 and more, .925 n in the median, which matters at
-small n. Quadratic p_smooth: n^.52 [.27, .89] d^1.51 [1.26, 1.71], and the quotient
+small n. Quadratic p_smooth: n^.52 [.24, .90] d^1.51 [1.26, 1.71], and the quotient
 d^1.51: not n d at these n <= 32 (60 of 296 rows lie in groups without a threshold).
 McShane: n^1.06 [1.02, 1.12], d^.71 [.65, .76], as foreseen. Trained p*: 1.19 n in the
 median, all six groups, but n^1.19 [.99, 1.48] d^-.21 [-.51, .00]: the estimates miss

@@ -1,5 +1,7 @@
 """Every config: its docstring is a recipe card, and its `:smoke` runs."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,44 @@ def test_the_first_real_table_is_as_promised() -> None:
     assert len({(c.n, c.d) for c in cells}) >= 7 and len(whole.trials) >= 200
     assert 1.3 < min(ratios) < 1.5 and 7.5 < max(ratios) < 8.5
     assert whole.experiment.seeds == 4 and whole.experiment.delta == 0.01
+
+
+NUMBER = r"-?(?:\d+\.?\d*|\.\d+)"
+INTERVAL = re.compile(rf"({NUMBER})\s\[({NUMBER}),\s({NUMBER})\]")
+COUNT = re.compile(r"Found\.\s(?:(\d+) of (\d+)|All (\d+))\b")
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
+
+
+def published(config: Path) -> list[dict]:
+    """What the newest table of each of the config's published sizes says."""
+    newest = {
+        folder.name.split("-cpu-")[1]: folder
+        for folder in sorted(RESULTS.glob(f"*-cpu-{config.stem}*"))
+    }
+    return [json.loads((f / "table.json").read_text()) for f in newest.values()]
+
+
+def rounds(said: str, value: float) -> bool:
+    """Whether `said` is the value at the digits that it has."""
+    digits = len(said.partition(".")[2])
+    return abs(float(said) - value) <= 0.51 * 10.0**-digits
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda f: f.stem)
+def test_what_was_found_is_what_is_published(config: Path) -> None:
+    """Intervals and counts in the card are those of the tables, to their digits."""
+    tables = published(config)
+    checks = [check for table in tables for check in table["checks"]]
+    known = [tuple(c["found"][k] for k in ("value", "low", "high")) for c in checks]
+    known = [numbers for numbers in known if None not in numbers]
+    card = config.read_text().split('"""')[1]
+    for said in INTERVAL.findall(card.partition("Found.")[2]):
+        assert any(all(map(rounds, said, numbers)) for numbers in known), said
+    count = COUNT.search(card)
+    if count:
+        held, of, all_ = count.groups()
+        judged = [[c["passed"] is True for c in t["checks"]] for t in tables]
+        assert any(
+            (sum(passed), len(passed)) == (int(held or all_), int(of or all_))
+            for passed in judged
+        ), count[0]

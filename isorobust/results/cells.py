@@ -7,8 +7,6 @@ import numpy as np
 from isorobust.results.clustered import codes_of
 
 FEWEST = 6  # clusters: with fewer, an interval says nothing
-# rows alike in these have the same points and labels, whatever the width
-DATA = ("distribution", "target", "n", "d")
 
 
 @dataclass(frozen=True)
@@ -58,19 +56,29 @@ def positive(row: dict, columns: tuple[str, ...]) -> bool:
 def data_of(row: dict) -> str | None:
     """The name of the data that the row's cell shares with others of its n and d.
 
-    A column `data` says it outright.
+    Whatever the width or the family: networks and solved families see the same points
+    and labels. A column `data` says it outright.
     """
     if "data" in row:
         return row["data"]
-    there = all(name in row for name in DATA)
-    return ", ".join(str(row[name]) for name in DATA) if there else None
+    laws = laws_of(row)
+    return None if laws is None else f"{laws}, {row['n']}, {row['d']}"
+
+
+def laws_of(row: dict) -> str | None:
+    """The laws of x and of y of a network's row or a solved family's, alike in both."""
+    if "family" in row and "block" in row:
+        return row["block"].partition("; ")[2] or None
+    if all(name in row for name in ("distribution", "target", "n", "d")):
+        return f"{row['distribution']}; {row['target']}"
+    return None
 
 
 def independent(cells: list, data: list[str | None], k: int) -> tuple[np.ndarray, str]:
     """The cluster 0 ... G - 1 of each row, and what the clusters are.
 
-    Widths of one (n, d) are trained on the same data sets, so they are one cluster,
-    where that leaves enough clusters for k coefficients; else a cell is one.
+    Widths (or families) of one (n, d) are fitted to the same data sets, so they are one
+    cluster, where that leaves enough clusters for k coefficients; else a cell is one.
     """
     if None not in data:
         groups = len(set(data))

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from isorobust.results.cells import laws_of
+
 ROUNDING = 1e-6  # of a training MSE held against its target, as in `reached`
 
 Key = TypeVar("Key")
@@ -62,14 +64,14 @@ def sandwich(rows: list[dict]) -> tuple[Line, ...]:
     nearest: dict[tuple, list[dict]] = {}
     for row in rows:
         if row.get("family") == "McShane":
-            where = row["block"].partition("; ")[2], row["n"], row["d"]
+            where = laws_of(row), row["n"], row["d"]
             nearest.setdefault(where, []).append(row)
     if not nearest:
         return ()
     cells: dict[tuple, list[dict]] = {}
     for row in rows:
         if row.get("kind", "network") == "network":
-            where = f"{row['distribution']}; {row['target']}", row["n"], row["d"]
+            where = laws_of(row), row["n"], row["d"]
             cells.setdefault((*where, row["p"], row["target_mse"]), []).append(row)
     return tuple(
         _line(where, some, nearest.get(where[:3], [])) for where, some in cells.items()

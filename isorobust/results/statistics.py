@@ -29,6 +29,7 @@ COMPARED = {
     "<": operator.lt,
 }
 CONDITION = re.compile(r"\s*([\w /]+?)\s*(>=|<=|!=|=|>|<|~)\s*(.+?)\s*")
+ASKS_FIT = re.compile(r"\s*reached\b")
 SUMMARIES: dict[str, Callable[[list[float]], Any]] = {
     "least": min,
     "largest": max,
@@ -56,7 +57,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Summary:
-    """One number over the rows where the column is a number."""
+    """One number over the rows where the column is a number.
+
+    excluded: rows without it, and those that only a condition on `reached` leaves out
+    """
 
     column: str
     how: Literal["least", "largest", "median", "mean", "sum", "count"] = "median"
@@ -66,9 +70,10 @@ class Summary:
         """The number, and over how many rows."""
         chosen = [row for row in rows if admits(self.where, row)]
         values = [v for row in chosen if (v := number(row, self.column)) is not None]
-        out = len(chosen) - len(values)
+        fitted_or_not = tuple(c for c in self.where if not ASKS_FIT.match(c))
+        out = sum(admits(fitted_or_not, row) for row in rows) - len(values)
         if not chosen:
-            return Found(None, reason="no row meets the conditions")
+            return Found(None, excluded=out, reason="no row meets the conditions")
         if self.how == "count":
             return Found(float(len(values)), rows=len(values), excluded=out)
         if not values:  # not 0: a sum of nothing would pass

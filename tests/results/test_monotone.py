@@ -40,9 +40,34 @@ def test_two_blocks_at_equal_sizes(how: str, value: float) -> None:
     contrast = Contrast("upper", ("block = a",), ("block = b",), how)  # type: ignore[arg-type]
     found = contrast.of(MADE, RNG)
     assert found.value == pytest.approx(value)
-    assert (found.low is None) == (how != "mean")
+    assert found.low is None  # two pairs: too few for an interval
+    assert (found.rows, found.excluded) == (8, 4)  # a's third width has no partner
+    lost = [r | {"reached": r["reached"] and (r["cell"] != "b8")} for r in MADE]
+    one = contrast.of(lost, RNG)  # b's width 8 failed: six rows there say nothing
+    assert one.value == pytest.approx(3.0) and (one.rows, one.excluded) == (4, 8)
     nothing = Contrast("upper", ("block = a",), ("block = c",)).of(MADE, RNG)
     assert nothing.value is None
+
+
+def test_pairs_that_share_data_sets_are_one_cluster() -> None:
+    """8 data sets, each with its own ratio that its 4 widths share: 8 pairs' worth."""
+    rng = np.random.default_rng(1)
+    made = [
+        {
+            "block": block, "distribution": "Sphere()", "target": "Signs()", "n": n,
+            "d": 8, "width": width, "upper": ratio if block == "a" else 1.0,
+        }
+        for n, ratio in enumerate(np.exp(0.2 * rng.standard_normal(8)), 1)
+        for width in (4, 8, 16, 32)
+        for block in "ab"
+    ]  # fmt: skip
+    contrast = Contrast("upper", ("block = a",), ("block = b",))
+    found, alone = (
+        contrast.of([r for r in made if r["width"] <= most], RNG) for most in (32, 4)
+    )
+    ends = (found.value, found.low, found.high)
+    assert ends == pytest.approx((alone.value, alone.low, alone.high))
+    assert found.low is not None and found.low < found.value < found.high
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,18 @@ def test_summaries() -> None:
     assert found(nobody).reason == "no row meets the conditions"
 
 
+def test_a_summary_of_what_fitted_counts_what_did_not() -> None:
+    """`reached = true` among the conditions would hide the failures it leaves out."""
+    rows = [{"cell": "c", "d": d, "upper": 1.0 + d, "reached": d > 2} for d in range(8)]
+    rng = np.random.default_rng(0)
+    where = ("d < 6", "reached = true")
+    assert Summary("upper", "least", where).of(rows, rng) == Found(
+        4.0, None, None, 3, 3
+    )
+    none = Summary("upper", "least", ("d < 2", "reached = true")).of(rows, rng)
+    assert none.value is None and none.excluded == 2
+
+
 def test_exponents_and_slopes() -> None:
     both = ("n", "p")
     exponent = found(Exponent("exact", "p", both))

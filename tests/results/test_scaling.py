@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isorobust.results import failures, scaling
+from isorobust.results.cells import data_of
 from isorobust.results.choice import choose
 
 
@@ -164,6 +165,19 @@ def test_widths_that_share_data_sets_are_one_cluster() -> None:
             assert fit.unit == unit and fit.clusters == (27 if some is rows else 9)
             held[unit] += fit.terms["n"].low <= 0.5 <= fit.terms["n"].high
     assert held["data sets"] >= 52 and held["cells"] <= 48
+
+
+def test_families_that_share_data_sets_are_one_cluster(
+    rng: np.random.Generator,
+) -> None:
+    """A solved family's row says its laws in its block; they are a network's too."""
+    rows = synthetic(rng, 0.1)
+    laws = {"distribution": "Sphere()", "target": "BalancedSigns()"}
+    solved = {"family": "MinNorm", "block": "MinNorm(); Sphere(); BalancedSigns()"}
+    for row in rows:
+        assert data_of(row | laws) == data_of(row | solved) is not None
+    fit = scaling.power_law([r | solved for r in rows], "lower", ("n", "d", "p"))
+    assert fit.unit == "data sets" and fit.clusters == 9 and fit.cells == 27
 
 
 def test_one_data_set_leaves_cells_as_the_unit(rng: np.random.Generator) -> None:
