@@ -112,10 +112,10 @@ def _rules() -> Iterator[Rule]:
         yield Rule(f"{recipe}: skips over none", ratio, skips)
         ratio = Contrast("lower", (by, "model = CNN"), (by, plain), alike=alike)
         yield Rule(f"{recipe}: shared over free weights", ratio, shared)
-    for name, where, most in (
+    for name, there, most in (
         ("2 layers", (plain, "depth = 2"), 1.05),
         ("4 layers", (plain, "depth = 4"), 2.5),
-        ("convolutions", ("model = CNN",), 2.0),
+        ("convolutions", ("model = CNN", "depth = 3"), 2.0),
     ):
-        width = Summary("upper_over_lower", "median", ("reached = true", *where))
+        width = Summary("upper_over_lower", "median", ("reached = true", *there))
         yield Rule(f"upper / lower of {name}", width, (1.0, most))

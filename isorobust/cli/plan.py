@@ -24,8 +24,9 @@ def call(args: Namespace) -> None:
     from isorobust.engine.cache import Cache
     from isorobust.engine.forecast import Forecast, Past
     from isorobust.engine.plan import plan
-    from isorobust.engine.rehearse import rehearse
+    from isorobust.engine.rehearse import parts, rehearse
     from isorobust.experiment import load
+    from isorobust.progress import Watch
 
     whole = plan(load(args.config, args.set))
     Cache.open()
@@ -33,7 +34,9 @@ def call(args: Namespace) -> None:
     past = history.recall(whole.experiment)
     sizes: dict[int, int] = {}
     if not args.untimed:
-        timed, sizes = rehearse(whole, programs, past)
+        count = len(parts(whole, past))
+        with Watch("time", count, count, lambda: watch.pro_rata(), "programs") as watch:
+            timed, sizes = rehearse(whole, programs, past, watch.advance)
         past = Past(past.steps, timed.speeds, timed.measures, timed.compile_seconds)
         history.remember(whole.experiment, Past({}, timed.speeds, timed.measures))
     _show(whole, Forecast(whole.groups, len(programs), past), sizes)

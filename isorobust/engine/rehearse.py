@@ -5,6 +5,7 @@ What it compiles lands in the compile cache, so a run that follows is that much 
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from isorobust.engine.block import Block, Form, Pace, fresh
@@ -37,21 +38,28 @@ class Part:
         return 1.0
 
 
+def parts(whole: Plan, past: Past) -> list[Part]:
+    """What there is to rehearse: every program but those measured in the past."""
+    once = {group.measure_cost_key: group for group in whole.groups}
+    training = [Part(group, False) for group in whole.groups]
+    return training + [
+        Part(group, True) for key, group in once.items() if key not in past.measures
+    ]
+
+
 def rehearse(
-    whole: Plan, programs: list[Programs], past: Past
+    whole: Plan,
+    programs: list[Programs],
+    past: Past,
+    done: Callable[[float, int], None] = lambda work, count: None,
 ) -> tuple[Past, dict[int, int]]:
     """(speeds and measures of every program, bytes of a micro-block of each group).
 
     All devices work at once, as in a run: alone a core is faster. What `past` knows is
-    only compiled (for the bytes), not timed again.
+    only compiled (for the bytes), not timed again. done: told (1, 1) after every part.
     """
     found = Past({}, dict(past.speeds), dict(past.measures), LOADING)
     sizes: dict[int, int] = {}
-    parts = [Part(group, False) for group in whole.groups]
-    once = {group.measure_cost_key: group for group in whole.groups}
-    parts += [
-        Part(group, True) for key, group in once.items() if key not in past.measures
-    ]
 
     def work(part: Part, own: Programs) -> float:
         if part.measuring:
@@ -62,7 +70,8 @@ def rehearse(
         sizes[part.group.index] = block.bytes()
         return 0.0 if part.group.key in past.speeds else _training(block)
 
-    for part, seconds in spread(parts, programs, work):
+    for part, seconds in spread(parts(whole, past), programs, work):
+        done(1.0, 1)
         if part.measuring:
             found.measures[part.group.measure_cost_key] = seconds
         elif seconds:

@@ -6,8 +6,8 @@ import pytest
 
 from isorobust.data import BalancedSigns, Sphere, Teacher
 from isorobust.data.dataset import TEST_POINTS, draw
-from isorobust.engine.lanes import Lower, Search, stack
 from isorobust.engine.fit import fitted
+from isorobust.engine.lanes import Lower, Search, stack
 from isorobust.engine.plan import plan
 from isorobust.experiment import Cell, Experiment, Trial
 from isorobust.lipschitz import lower, network, upper

@@ -107,7 +107,7 @@ def test_ties_of_a_convolution(model: CNN, rng: np.random.Generator) -> None:
 
 
 def test_a_shifted_signal_shifts_a_convolution(rng: np.random.Generator) -> None:
-    """Weights are shared: under a dense layer of equal weights shifts change nothing."""
+    """Weights are shared: under equal dense weights a shift changes nothing."""
     model, x = CNN((12,), width=4, depth=3, stride=1), rng.standard_normal((5, D))
     params = some(model, rng)
     params["weight_2"] = np.ones_like(params["weight_2"]) * params["weight_2"][..., :1]
