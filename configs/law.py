@@ -27,7 +27,7 @@ five cells meant. What failed: the bounds do rise with the width, under `Adam` i
 
 Command.  isorobust run --config=configs/law.py --workdir=runs/law     (`make table`)
 Cost.     4 to 5 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds;
-          `:gpu` (LAW-M) needs an accelerator.
+          `:gpu` (LAW-M) needs an accelerator and `:pod` (LAW-L) hours on many.
 """
 
 from isorobust.data import BalancedSigns, Digits, Flipped, Sphere
@@ -35,7 +35,7 @@ from isorobust.experiment import Cell, Experiment
 from isorobust.models import MLP
 from isorobust.training import Adam, Certified, Path
 
-__all__ = ["cpu", "gpu", "smoke"]
+__all__ = ["cpu", "gpu", "pod", "smoke"]
 
 # (n, d): widths; sqrt(nd/p) from 7.9 down to 1.4, p from n to 65 n
 GRID = {
@@ -54,6 +54,8 @@ LARGE = {
     for n in (2048, 4096, 8192)
     for d in (64, 128, 256)
 }
+# LAW-L: p from n through nd at n = 10^5; a layer's activations are 40 GB at the end
+POD = {(100_000, 256): tuple(share * 100_000 // 256 for share in (1, 4, 16, 64, 256))}
 DIGITS = {(512, 64): (8, 32, 128)}
 LEFT = (
     0.1  # the share of the noise variance that a fit may leave: 1 - epsilon / sigma^2
@@ -72,6 +74,13 @@ def gpu() -> Experiment:
     """LAW-M, one GPU: n = 2048 to 8192, d = 64 to 256, widths to 4096 (not run)."""
     cells = _cells(LARGE, {}, adam=6000, path=4000, certified=6000)
     return Experiment("LAW-M", 1, cells)
+
+
+def pod() -> Experiment:
+    """LAW-L, many accelerators, hours: p = n to nd at n = 10^5, d = 256 (not run)."""
+    cells = _cells(POD, {}, adam=6000, path=4000, certified=6000)
+    bounds = ("random", "data", "product", "path", "certificate")
+    return Experiment("LAW-L", 1, cells, bounds=bounds)
 
 
 def smoke() -> Experiment:

@@ -39,7 +39,7 @@ ALLOWED = {
     },
     "cli": {
         "account", "data", "door", "engine", "experiment", "law", "lipschitz",
-        "measurement", "report", "results", "pipeline"
+        "measurement", "pipeline", "progress", "report", "results"
     },
     "__main__": {"cli"},
     "__init__": set(),

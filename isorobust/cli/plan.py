@@ -49,7 +49,9 @@ def _show(whole: Any, forecast: Any, sizes: dict[int, int]) -> None:
     from isorobust.engine.lanes import block_size
     from isorobust.engine.plan import disk_bytes, flops_per_step
 
-    table = Table("rung")
+    table = Table()
+    longest = max((len(str(group.rung)) for group in whole.groups), default=None)
+    table.add_column("rung", min_width=longest)
     for name in ("recipe", "nets", "blocks", "KB", "MFLOP", "steps", "device s"):
         table.add_column(name, justify="left" if name == "recipe" else "right")
     for group in whole.groups:

@@ -9,6 +9,8 @@ from scipy.spatial.distance import cdist
 
 from isorobust.law import sensitivity
 
+SIDE = 4096  # pairs that are matched at once
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -167,7 +169,8 @@ def matching(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(i, j): disjoint pairs with labels far apart and points close together.
 
     Signs are matched + with -; other labels above the median with below. Among those,
-    the matching of least sum |x_i - x_j|^2, which makes the data floor largest.
+    the matching of least sum |x_i - x_j|^2, which makes the data floor largest; of more
+    than SIDE pairs, such matchings of SIDE pairs at a time (costs grow as their cube).
     """
     if np.all(np.abs(y) == 1):
         high, low = np.flatnonzero(y > 0), np.flatnonzero(y < 0)
@@ -175,6 +178,19 @@ def matching(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         order = np.argsort(y, kind="stable")
         half = len(y) // 2
         low, high = order[:half], order[len(y) - half :]
+    pairs = min(len(high), len(low))
+    if pairs <= SIDE:
+        return _matched(x, high, low)
+    cuts = range(SIDE, pairs, SIDE)
+    parts = zip(np.split(high[:pairs], cuts), np.split(low[:pairs], cuts), strict=True)
+    found = [_matched(x, some, others) for some, others in parts]
+    one, other = zip(*found, strict=True)
+    return np.concatenate(one), np.concatenate(other)
+
+
+def _matched(
+    x: np.ndarray, high: np.ndarray, low: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = linear_sum_assignment(cdist(x[high], x[low], "sqeuclidean"))
     return high[rows], low[columns]
 

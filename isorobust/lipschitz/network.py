@@ -4,6 +4,7 @@ W is [out, in], b is [out]; the last layer is linear. One output is a function f
 K outputs are a map into R^K, f(x) [n, K]. The functions below are numpy, float64.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from isorobust.activations import ACTIVATIONS
 from isorobust.lipschitz.norms import UNIT, lengths
 
 TINY = 5e-324  # what an underflow loses
+TILE = 2**30  # bytes of the activations of a layer that are there at once
 FLAT = 1e-13  # a row this small against the terms that it is the sum of is zero
 
 Layers = tuple[tuple[Any, Any], ...]
@@ -70,9 +72,13 @@ def slope(net: Network, i: int, z: Any) -> np.ndarray:
 def value(net: Network, x: np.ndarray) -> np.ndarray:
     """f(x) [n] (or [n, K] of K > 1 outputs) at the points x [n, d]."""
     *hidden, (weight, bias) = net.layers
-    for i, (w, b) in enumerate(hidden):
-        x = passed(net, i, x @ w.T + b)
-    f = x @ weight.T + bias
+    found = []
+    for part in _tiles(net, x):
+        h = part
+        for i, (w, b) in enumerate(hidden):
+            h = passed(net, i, h @ w.T + b)
+        found.append(h @ weight.T + bias)
+    f = np.concatenate(found)
     return f[:, 0] if f.shape[1] == 1 else f
 
 
@@ -102,6 +108,10 @@ def gradient(net: Network, x: np.ndarray) -> np.ndarray:
 
     Of the first output where there are several: see `jacobian`.
     """
+    return np.concatenate([_gradient(net, part) for part in _tiles(net, x)])
+
+
+def _gradient(net: Network, x: np.ndarray) -> np.ndarray:
     *hidden, (weight, _) = net.layers
     slopes = []
     for i, (w, b) in enumerate(hidden):
@@ -112,6 +122,12 @@ def gradient(net: Network, x: np.ndarray) -> np.ndarray:
     for (w, _), s in zip(reversed(hidden), reversed(slopes), strict=True):
         back = (back * s) @ w
     return back
+
+
+def _tiles(net: Network, x: np.ndarray) -> list[np.ndarray]:
+    """The points in parts whose activations fit into TILE bytes; one, if they do."""
+    entries = len(x) * max(len(w) for w in net.weights)
+    return np.array_split(x, max(1, math.ceil(8 * entries / TILE)))
 
 
 def margin(net: Network, x: np.ndarray) -> float:

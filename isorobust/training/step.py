@@ -11,6 +11,7 @@ from isorobust.lipschitz.network import Network
 from isorobust.training.loss import LOSSES
 
 RUNNING, TARGET, BUDGET, DIVERGED = range(4)
+AT_ONCE = 2**26  # of a layer, kept at once for the gradient: 256 MB a lane
 STOPS = ("running", "target", "budget", "diverged")
 
 
@@ -61,7 +62,7 @@ def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
     moments, beside = _apart(recipe, lane)
 
     def objective(params: Any) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        prediction = model.apply({"params": params}, data.x, data.weights)
+        prediction = predicted(model, params, data.x, data.weights)
         fit = kind.fit(prediction, data.y, data.weights)
         loss = kind.value(prediction, data.y, chosen)
         net = _network(model, params)
@@ -82,6 +83,23 @@ def step(model: Any, recipe: Any, data: Data, lane: Lane) -> Lane:
     size = jnp.sum(jnp.abs(update)) * recipe.steps
     finite = jnp.isfinite(value + size)
     return _settled(recipe, lane, (moved, moments, lane.t + 1), fit, finite)
+
+
+def predicted(model: Any, params: Any, x: Any, weights: Any) -> jax.Array:
+    """f(x) [n], or [n, outputs], of points x [n, d].
+
+    Where a layer's activations at all points would be too many to keep for the
+    gradient, tiles of points pass one after the other, and once more on the way back.
+    Not under batch norm, whose statistics need all points at once.
+    """
+    tile = max(1, AT_ONCE // getattr(model, "chain_width", model.width))
+    if model.batch_norm or len(x) <= tile:
+        return jnp.asarray(model.apply({"params": params}, x, weights))
+    count = -(-len(x) // tile)
+    points = jnp.pad(x, ((0, count * tile - len(x)), (0, 0)))
+    one = jax.checkpoint(lambda part: model.apply({"params": params}, part))
+    f = jax.lax.map(one, points.reshape(count, tile, -1))
+    return jnp.asarray(f.reshape(count * tile, *f.shape[2:])[: len(x)])
 
 
 def _settled(recipe: Any, lane: Lane, new: tuple, fit: Any, finite: Any) -> Lane:

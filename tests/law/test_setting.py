@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from isorobust.law import floors
+from isorobust.law import setting as module
 from isorobust.law.setting import Setting, imbalance, matching, of_data, pair_numbers
 
 
@@ -31,6 +32,20 @@ def test_matching_of_other_labels(rng: np.random.Generator) -> None:
     assert len(i) == 4 and y[i].min() > y[j].max()
     few = np.array([1.0, 1, 1, -1])
     assert [len(part) for part in matching(x[:4], few)] == [1, 1]
+
+
+def test_a_matching_of_many_is_made_in_parts(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Disjoint pairs of opposite labels, all there are, at no less than the cost."""
+    x, y = rng.standard_normal((23, 3)), np.array([1.0] * 12 + [-1.0] * 11)
+    least = sum(
+        np.sum((x[i] - x[j]) ** 2) for i, j in zip(*matching(x, y), strict=True)
+    )
+    monkeypatch.setattr(module, "SIDE", 4)
+    i, j = matching(x, y)
+    assert len({*i}) == len({*j}) == 11 and np.all(y[i] == 1) and np.all(y[j] == -1)
+    assert np.sum((x[i] - x[j]) ** 2) >= least
 
 
 def test_of_data_is_its_parts(rng: np.random.Generator) -> None:

@@ -12,7 +12,9 @@ import pytest
 from isorobust.lipschitz import lower, network
 from isorobust.lipschitz.domain import RD, SPHERE, Domain
 from isorobust.lipschitz.exact import enumeration
+from isorobust.lipschitz.lower import points
 from isorobust.lipschitz.network import Network
+from isorobust.models import MLP
 
 
 def chain(
@@ -248,3 +250,18 @@ def test_several_outputs_are_traced_by_their_singular_value() -> None:
         seen = max(np.linalg.norm(network.jacobian(net, at), 2) for at in x)
         product = np.prod([np.linalg.norm(w, 2) for w in net.weights])
         assert seen * (1 - 1e-12) <= found <= product
+
+
+@pytest.mark.parametrize("model", [MLP(5, 3, "tanh"), MLP(5, 4, skips=True)])
+def test_tiles_of_points_change_no_number(
+    model: MLP, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the host and on a device: values and gradients of more points than fit."""
+    net = model.network(jax.tree.map(np.float64, model.initial(rng, 4)))
+    x = rng.standard_normal((11, 4))
+    looks = (network.value, network.gradient, points.gradients)
+    whole = [np.asarray(look(net, x)) for look in looks]
+    monkeypatch.setattr(network, "TILE", 3 * 8 * model.chain_width)
+    monkeypatch.setattr(points, "AT_ONCE", 2 * model.chain_width)
+    for look, expected in zip(looks, whole, strict=True):
+        np.testing.assert_allclose(look(net, x), expected, rtol=1e-5, atol=1e-6)

@@ -9,6 +9,7 @@ from isorobust.engine.ladder import cut_tree, pad, pad_tree
 from isorobust.lipschitz.network import Network
 from isorobust.models import MLP
 from isorobust.training import SGD, Adam, Path
+from isorobust.training import step as stepping
 from isorobust.training.batches import batch_weights
 from isorobust.training.loss import path_norm
 from isorobust.training.recipes import traced
@@ -171,3 +172,39 @@ def test_classes_are_learnt_and_padding_has_no_say(rng: np.random.Generator) -> 
     assert int(lane.status) == int(other.status) == TARGET
     f = np.asarray(model.apply({"params": lane.params}, x))
     assert f.shape == (30, 3) and np.mean(f.argmax(axis=1) != data.y) <= 0.2
+
+
+@pytest.mark.parametrize("tile", [1, 3, 9])
+@pytest.mark.parametrize(
+    "model", [MODEL, MLP(width=6, outputs=2), MLP(6, 3, skips=True)]
+)
+def test_tiles_of_points_change_no_value_and_no_gradient(
+    model: MLP, tile: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a layer's activations are too many: a sum over tiles, none left out."""
+    x, params = np.float32(rng.standard_normal((10, 3))), model.initial(rng, 3)
+
+    def total(params: dict) -> jax.Array:
+        f = stepping.predicted(model, params, x, np.ones(10, np.float32))
+        return (f**2).sum()
+
+    whole = jax.value_and_grad(total)(params)
+    monkeypatch.setattr(stepping, "AT_ONCE", tile * model.chain_width)
+    text = str(jax.make_jaxpr(jax.grad(total))(params))
+    assert "scan" in text  # tiles one after the other
+    for a, b in zip(
+        jax.tree.leaves(whole),
+        jax.tree.leaves(jax.value_and_grad(total)(params)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_batch_norm_sees_all_points(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = MLP(width=6, batch_norm=True), np.float32(rng.standard_normal((10, 3)))
+    monkeypatch.setattr(stepping, "AT_ONCE", 6)
+    params, ones = model.initial(rng, 3), np.ones(10, np.float32)
+    tiled = stepping.predicted(model, params, x, ones)
+    np.testing.assert_array_equal(tiled, model.apply({"params": params}, x, ones))

@@ -10,6 +10,8 @@ from isorobust.activations import ACTIVATIONS
 from isorobust.lipschitz.domain import Domain
 from isorobust.lipschitz.network import Network
 
+AT_ONCE = 2**26  # activations of a layer
+
 
 def random(net: Network, domain: Domain, data: Any, draws: Any) -> Any:
     """The fresh draw of the largest gradient (Bubeck, Li, Nagaraj 2021: of 1000)."""
@@ -55,7 +57,20 @@ def outputs(net: Network, x: Any) -> jax.Array:
 def gradients(net: Network, points: Any) -> jax.Array:
     """The gradients [n, d] at points [n, d]; of K outputs, that of u'f for u near the
     derivative's first left singular vector (power steps from two starts).
+
+    In tiles of points where a layer's activations would be too many at once.
     """
+    tile = max(1, AT_ONCE // max(len(w) for w in net.weights))
+    if len(points) <= tile:
+        return _gradients(net, points)
+    count = -(-len(points) // tile)
+    padded = jnp.pad(points, ((0, count * tile - len(points)), (0, 0)))
+    parts = padded.reshape(count, tile, -1)
+    found = jax.lax.map(lambda part: _gradients(net, part), parts)
+    return jnp.asarray(found.reshape(count * tile, -1)[: len(points)])
+
+
+def _gradients(net: Network, points: Any) -> jax.Array:
     total, back = jax.vjp(lambda x: outputs(net, x), points)
     if total.shape[1] == 1:
         return back(jnp.ones_like(total))[0]
