@@ -33,6 +33,7 @@ def refused(done: subprocess.CompletedProcess) -> str:
     [
         ([], "which verb?"),
         (["rnu"], "did you mean 'run'?"),
+        (["--version"], "did you mean 'version'?"),
         (["run"], "required: --config, --workdir"),
         (["run", "--confg=x"], "did you mean '--config'?"),
         (["plan", "--config=configs/lwa.py"], "no such file"),
