@@ -126,6 +126,8 @@ def test_run_then_report(tmp_path: Path) -> None:
     assert "4 networks trained" in done.stdout and "train:" in done.stderr
     table = (tmp_path / "run" / "table.md").read_text()
     assert table in done.stdout and "TINY+set" in table
+    said = done.stdout.splitlines()[-1]
+    assert said == f"to look at: {tmp_path}/run/report.html"
     shown = call("report", f"{tmp_path}/run")
     assert shown.stdout == table and not shown.stderr
     rows = call("report", f"{tmp_path}/run/records.jsonl", "--format=csv")
