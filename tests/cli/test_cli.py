@@ -101,6 +101,20 @@ def test_version_names_what_a_record_would() -> None:
     assert {"software_jax", "device_kind", "host_cpu"} <= set(json.loads(done.stdout))
 
 
+@pytest.mark.parametrize("buffered", [True, False])
+def test_whoever_reads_may_leave(buffered: bool) -> None:
+    """`isorobust version | head -0`: silence and a code, no traceback."""
+    gone, pipe = os.pipe()
+    os.close(gone)
+    command = [sys.executable, *([] if buffered else ["-u"]), "-m", "isorobust"]
+    plain = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [*command, "version"], stdout=pipe, stderr=subprocess.PIPE, env=plain
+    )
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_plan_prints_the_programs() -> None:
     done = call("plan", TINY)
     assert done.returncode == 0 and not done.stderr
