@@ -10,6 +10,7 @@ the class, L Lipschitz constant (Euclidean, on all of R^d, unless a domain is na
 """
 
 import importlib
+import importlib.metadata
 from typing import Any
 
 # name -> the room it lives in; loaded when first asked for, so that a table can be
@@ -35,6 +36,8 @@ __all__ = sorted(_SHELF)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("isorobust")
     if name not in _SHELF:
         raise AttributeError(f"module 'isorobust' has no attribute {name!r}")
     module = importlib.import_module(_SHELF[name])

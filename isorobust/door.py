@@ -142,7 +142,7 @@ def _validate(value: Any, kind: Any, where: str) -> None:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         validate(value, where)
     elif not dataclasses.is_dataclass(value):
-        raise BadInput(f"{where} = {value!r}: must be a dataclass such as Sphere()")
+        raise BadInput(f"{where} = {value!r}: must be a dataclass, as MLP() is")
     else:
         name = getattr(value, "__name__", value)
         raise BadInput(f"{where} = {name}: write {name}(...)")

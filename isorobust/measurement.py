@@ -64,7 +64,8 @@ def _domain(domain: Domain | str) -> Domain:
     try:
         return Domain.parse(str(domain))
     except ValueError:
-        said = nearest(str(domain).partition(":")[0], ("rd", "sphere", "ball"))
+        word = str(domain).partition(":")[0].replace("ball", "")  # what lacks is its R
+        said = nearest(word, ("rd", "sphere", "ball"))
         said = said.replace("ball,", "ball:R (R > 0, as in ball:2.5),", 1)
         raise BadInput(f"--domain={domain}: no such domain; {said}") from None
 

@@ -5,6 +5,7 @@
 2    bad input, or the system refused to write: what is wrong, and where
 75   asked to stop by SIGTERM, SIGUSR1 or SIGUSR2: saved, the same command continues
 130  stopped by Ctrl-C: saved likewise (a second Ctrl-C doesn't wait)
+141  whoever read the output has left, as in `isorobust cite RUN | head`
 """
 
 import errno
@@ -14,7 +15,7 @@ from typing import Any, NoReturn
 
 from isorobust.door import BadInput
 
-DIFFERS, BAD, AGAIN, INTERRUPTED = 1, 2, 75, 130
+DIFFERS, BAD, AGAIN, INTERRUPTED, UNREAD = 1, 2, 75, 130, 141
 
 
 def fail(message: str, code: int = BAD) -> NoReturn:
@@ -30,7 +31,13 @@ def guarded(function: Any) -> Any:
 
     def inner(argument: Any) -> Any:
         try:
-            return function(argument)
+            found = function(argument)
+            sys.stdout.flush()
+            return found
+        except BrokenPipeError:
+            if _read():  # another pipe then, a worker's say
+                raise
+            os._exit(UNREAD)
         except BadInput as error:
             fail(str(error))
         except OSError as error:
@@ -47,3 +54,12 @@ def guarded(function: Any) -> Any:
             fail("stopped; the same command continues", INTERRUPTED)
 
     return inner
+
+
+def _read() -> bool:
+    """Whether somebody still reads what is printed."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        return False
+    return True

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from absl import app, logging
+from absl import app, flags, logging
 from absl.flags import argparse_flags
 
 from isorobust.cli import (
@@ -24,6 +24,7 @@ VERBS = {
     "plan": plan, "run": run, "report": report, "cite": cite, "verify": verify,
     "fit": fit, "measure": measure, "law": law, "version": version,
 }  # fmt: skip
+SAID = "The benchmark of the law of robustness. `isorobust VERB --help` says more."
 
 
 class Parser(argparse_flags.ArgumentParser):
@@ -41,7 +42,13 @@ def main() -> None:
 
 def parse(argv: Sequence[str]) -> Any:
     """The parsed arguments; `args.call(args)` does the work."""
-    parser = Parser(prog="isorobust", description=__doc__, allow_abbrev=False)
+    flags.FLAGS.mark_as_parsed()  # absl's own (-v, ...) are no flags of ours
+    parser = Parser(
+        prog="isorobust",
+        description=SAID,
+        allow_abbrev=False,
+        inherited_absl_flags=None,
+    )
     shelf = parser.add_subparsers(dest="verb", metavar=" | ".join(VERBS))
     parsers = {}
     for name, module in VERBS.items():
@@ -57,6 +64,9 @@ def parse(argv: Sequence[str]) -> Any:
     words = argv[1:]
     if not words:
         raise BadInput(f"which verb? {nearest('', VERBS)}")
+    if words[0][:1] == "-" and words[0] not in parser._option_string_actions:
+        close = nearest(words[0].lstrip("-"), VERBS)
+        raise BadInput(f"{words[0]}: no verb; which? {close}")
     verb = next((word for word in words if not word.startswith("-")), None)
     if verb is not None and verb not in VERBS:
         raise BadInput(f"{verb}: no such verb; {nearest(verb, VERBS)}")

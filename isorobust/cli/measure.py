@@ -111,4 +111,14 @@ def _told(found: Any) -> list[str]:
     for name, reason in found.skipped.items():
         reasons.setdefault(reason, []).append(name)
     lines += [f"not asked: {', '.join(names)}: {why}" for why, names in reasons.items()]
-    return [*lines, "lower is attained at the witness that --json prints"]
+    return [*lines, _where(found)]
+
+
+def _where(found: Any) -> str:
+    """Where lower comes from: it may be no row's value."""
+    line = "lower is attained at the witness that --json prints"
+    looked = [way.value for way in found.methods.values() if way.side == "lower"]
+    both = [name for name in ("branched", "exact") if name in found.methods]
+    if both and found.lower > max(looked, default=0.0):
+        line += f", which {' or '.join(both)} found"
+    return line

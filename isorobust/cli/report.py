@@ -63,8 +63,8 @@ def call(args: Namespace) -> None:
     if (folder or form not in JOINED) and len(tables) > 1:
         names = ", ".join(f"{table.track} v{table.version}" for table in tables)
         raise BadInput(
-            f"{names} are {len(tables)} tables, which --format="
-            f"{'all' if folder else form} doesn't join: "
+            f"{names} are {len(tables)} tables, which "
+            f"{f'--out={out}/' if folder else f'--format={form}'} doesn't join: "
             f"name runs of one track and version, or take {', '.join(JOINED)}"
         )
     if folder and out:

@@ -47,3 +47,4 @@ def call(args: Namespace) -> None:
     there = [(result.records, "records"), (result.rows, "cases")]
     files = [f"{len(rows)} in {result.folder}/{n}.jsonl" for rows, n in there if rows]
     print(f"{', '.join(did) or 'nothing left to do'}; {', '.join(files)}")
+    print(f"to look at: {result.folder}/report.html")

@@ -42,8 +42,9 @@ def number(value: float | None) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """A range of two numbers."""
-    return f"{low:.3g} to {high:.3g}"
+    """A range of two numbers; one number where they look alike."""
+    ends = f"{low:.3g}", f"{high:.3g}"
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _padded(rows: list[Row]) -> list[str]:

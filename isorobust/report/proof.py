@@ -14,7 +14,7 @@ from isorobust.report.table import Table, tabulate
 from isorobust.results import tracks
 from isorobust.results.gather import gather
 
-AGREE = 1e-9  # machines differ in the last bits of a fit, relatively less than this
+AGREE = 1e-9  # machines differ in the last bits of a fit, by less than this
 TABLES = tuple(name for name in FILES if name.startswith("table."))
 
 
@@ -83,7 +83,7 @@ def _close(there: Any, here: Any) -> bool:
     if isinstance(there, list) and isinstance(here, list):
         return len(there) == len(here) and all(map(_close, there, here))
     if isinstance(there, float) and isinstance(here, float):
-        return math.isclose(there, here, rel_tol=AGREE, abs_tol=1e-15)
+        return math.isclose(there, here, rel_tol=AGREE, abs_tol=AGREE)
     return bool(there == here)
 
 

@@ -33,6 +33,7 @@ def refused(done: subprocess.CompletedProcess) -> str:
     [
         ([], "which verb?"),
         (["rnu"], "did you mean 'run'?"),
+        (["--version"], "did you mean 'version'?"),
         (["run"], "required: --config, --workdir"),
         (["run", "--confg=x"], "did you mean '--config'?"),
         (["plan", "--config=configs/lwa.py"], "no such file"),
@@ -100,6 +101,20 @@ def test_version_names_what_a_record_would() -> None:
     assert {"software_jax", "device_kind", "host_cpu"} <= set(json.loads(done.stdout))
 
 
+@pytest.mark.parametrize("buffered", [True, False])
+def test_whoever_reads_may_leave(buffered: bool) -> None:
+    """`isorobust version | head -0`: silence and a code, no traceback."""
+    gone, pipe = os.pipe()
+    os.close(gone)
+    command = [sys.executable, *([] if buffered else ["-u"]), "-m", "isorobust"]
+    plain = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [*command, "version"], stdout=pipe, stderr=subprocess.PIPE, env=plain
+    )
+    os.close(pipe)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_plan_prints_the_programs() -> None:
     done = call("plan", TINY)
     assert done.returncode == 0 and not done.stderr
@@ -125,6 +140,8 @@ def test_run_then_report(tmp_path: Path) -> None:
     assert "4 networks trained" in done.stdout and "train:" in done.stderr
     table = (tmp_path / "run" / "table.md").read_text()
     assert table in done.stdout and "TINY+set" in table
+    said = done.stdout.splitlines()[-1]
+    assert said == f"to look at: {tmp_path}/run/report.html"
     shown = call("report", f"{tmp_path}/run")
     assert shown.stdout == table and not shown.stderr
     rows = call("report", f"{tmp_path}/run/records.jsonl", "--format=csv")

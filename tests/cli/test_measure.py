@@ -79,6 +79,10 @@ def test_text_is_a_row_a_bound(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     assert all(cells[1] == SIDES[name] for name, cells in told.items())
     shown = set(told)
     assert any(row.startswith("L on rd: ") and "exactly" in row for row in rows)
+    looked = [float(cells[2]) for cells in told.values() if cells[1] == "lower"]
+    (exactly,) = (float(row.split()[3][:-1]) for row in rows if row[:7] == "L on rd")
+    if max(looked) < exactly * (1 - 1e-6):  # then a row that says upper found it
+        assert rows[-1].endswith(" found")
     for row in rows:
         if row.startswith("not asked: "):
             shown |= set(row[11:].partition(":")[0].split(", "))
@@ -227,6 +231,7 @@ def test_places_and_flags(tmp_path: Path) -> None:
         line = refused(file, f"--domain={domain}")
         assert line.startswith(f"--domain={domain}: no such domain; allowed: ball:R")
     assert "did you mean 'sphere'?" in refused(file, "--domain=spere")
+    assert "did you mean" not in refused(file, "--domain=ball:-1")
     for budget in ("x", "0", "-1", "nan", ""):
         assert "must be a number of seconds > 0" in refused(file, f"--budget={budget}")
     assert "did you mean '--domain'?" in refused(file, "--domian=rd")
