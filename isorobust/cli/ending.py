@@ -7,6 +7,7 @@
 130  stopped by Ctrl-C: saved likewise (a second Ctrl-C doesn't wait)
 """
 
+import contextlib
 import errno
 import os
 import sys
@@ -15,13 +16,20 @@ from typing import Any, NoReturn
 from isorobust.door import BadInput
 
 DIFFERS, BAD, AGAIN, INTERRUPTED = 1, 2, 75, 130
+# what the system says no to, and no defect of ours
+REFUSED = (
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPIPE,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
 
 
 def fail(message: str, code: int = BAD) -> NoReturn:
     """Prints `isorobust: message` on one line and ends the process with `code`."""
-    print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it any more, or no room
+        print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     # not sys.exit: a thread may still be in a program that runs for seconds
-    sys.stdout.flush()
     os._exit(code)
 
 
@@ -30,16 +38,13 @@ def guarded(function: Any) -> Any:
 
     def inner(argument: Any) -> Any:
         try:
-            return function(argument)
+            done = function(argument)
+            sys.stdout.flush()  # while a closed pipe or a full disk can still be told
+            return done
         except BadInput as error:
             fail(str(error))
         except OSError as error:
-            if error.errno not in (
-                errno.ENOSPC,
-                errno.EDQUOT,
-                errno.EACCES,
-                errno.EROFS,
-            ):
+            if error.errno not in REFUSED:
                 raise
             where = error.filename or "writing"
             fail(f"{where}: {error.strerror}; what was finished is kept")
