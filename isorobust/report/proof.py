@@ -30,31 +30,35 @@ def prove(folder: Path) -> Iterator[Finding]:
     """What can be proved of a run's or a published folder, cheapest first.
 
     Every file that MANIFEST.sha256 (of a run) or SHA256SUMS (published) names has its
-    hash; the table made again from the rows is table.md, .csv, .tex to the byte and
-    table.json to 1e-9; the task is the one frozen under the track's version.
+    hash, and SHA256SUMS names every file; the table made again from the rows is
+    table.md, .csv, .tex to the byte and table.json to 1e-9; the task is the one frozen
+    under the track's version.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder")
-    broken = False
-    for name in (MANIFEST, SUMS):
+    there = [name for name in (MANIFEST, SUMS) if (folder / name).exists()]
+    for name in there:
         listed = manifest(folder, name)
-        if listed:
-            bad = [file for file in listed if not holds(folder, file, listed[file])]
-            broken = broken or bool(bad)
-            yield Finding(
-                not bad,
-                f"{name}: {len(listed)} files"
-                + (f", not as they were: {', '.join(bad)}" if bad else ""),
-            )
-    if broken:
-        return
+        bad = [file for file in listed if not holds(folder, file, listed[file])]
+        said = f"{name}: {len(listed)} files"
+        if bad:
+            names = [file or "a line without a name" for file in bad]
+            yield Finding(False, f"{said}, not as they were: {', '.join(names)}")
+            return
+        others = _unnamed(folder, listed) if name == SUMS else []
+        said += f", and not named: {', '.join(others)}" if others else ""
+        yield Finding(not others, said)  # of a run just begun there may be none
     (found,) = _one(folder)
     table = tabulate(found)
+    if not there:
+        yield Finding(None, f"hashes: neither {MANIFEST} nor {SUMS} is there")
     for name in TABLES:
         file = folder / name
-        if file.is_file():
-            same = alike(name, file.read_bytes(), FILES[name](table))
-            yield Finding(same, f"{name}: {'as' if same else 'not what'} the rows say")
+        if not file.is_file():
+            yield Finding(None, f"{name}: isn't there")
+            continue
+        same = alike(name, file.read_bytes(), FILES[name](table))
+        yield Finding(same, f"{name}: {'as' if same else 'not what'} the rows say")
     frozen = tracks.task_of(table.track, table.version)
     named = f"{table.track} v{table.version}"
     if frozen is None or table.task is None:
@@ -64,6 +68,13 @@ def prove(folder: Path) -> Iterator[Finding]:
         same = frozen == table.task
         yield Finding(same, f"task: {table.task}, {named} is {frozen}")
     yield Finding(None, f"table SHA-256: {table_hash(folder, table)}")
+
+
+def _unnamed(folder: Path, listed: dict[str, str]) -> list[str]:
+    """The files that a reader of the folder sees, and its sums don't vouch for."""
+    names = [str(f.relative_to(folder)) for f in folder.rglob("*") if not f.is_dir()]
+    seen = [name for name in names if not name.startswith(".")]
+    return sorted({*seen} - {*listed, SUMS})
 
 
 def alike(name: str, there: bytes, here: str) -> bool:

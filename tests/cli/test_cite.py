@@ -11,6 +11,7 @@ import yaml
 
 from isorobust.files import sha256
 from isorobust.report.cite import PAPERS
+from isorobust.report.proof import prove
 from isorobust.results import tracks
 
 ROOT = Path(__file__).parent.parent.parent
@@ -97,6 +98,42 @@ def test_a_changed_digit_is_found(folder: Path, name: str, sums: bool) -> None:
         pytest.skip("a column that no table shows")
     assert done.returncode == 1
     assert "FAILS" in done.stdout and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("sums", "said"),
+    [
+        ("", "SHA256SUMS: 0 files, and not named: "),
+        ("no line of sums\n", "not as they were: a line without a name"),
+        (f"{'0' * 64}  /dev/zero\n", "not as they were: /dev/zero"),
+        (None, "SHA256SUMS: 0 files, and not named: "),
+    ],
+    ids=["empty", "garbage", "device", "folder"],
+)
+def test_sums_that_vouch_for_nothing(folder: Path, sums: str | None, said: str) -> None:
+    (folder / "SHA256SUMS").unlink()
+    if sums is None:
+        (folder / "SHA256SUMS").mkdir()
+    else:
+        (folder / "SHA256SUMS").write_text(sums)
+    (first, *_) = prove(folder)
+    assert first.holds is False and said in first.said
+
+
+def test_a_file_that_the_sums_do_not_name(folder: Path) -> None:
+    """Else a figure is changed, and its line taken out."""
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    sums.write_text("".join(line for line in lines if "bracket.svg" not in line))
+    (first, *_) = prove(folder)
+    assert first.holds is False and first.said.endswith("not named: bracket.svg")
+
+
+def test_what_is_not_there_is_said(folder: Path) -> None:
+    for name in ("SHA256SUMS", "table.tex"):
+        (folder / name).unlink()
+    said = [finding.said for finding in prove(folder) if finding.holds is None]
+    assert said[0].startswith("hashes: neither") and "table.tex: isn't there" in said
 
 
 def test_another_task_under_a_frozen_version_is_found(folder: Path) -> None:
