@@ -113,4 +113,7 @@ def _one(folder: Path) -> tuple:
     found = gather([str(folder)])
     if len(found) > 1:
         raise BadInput(f"{folder}: holds {len(found)} tables; name one of them")
+    places = [origin.place for origin in found[0].origins]
+    if places != [str(folder)]:  # its hashes and tables lie there, not here
+        raise BadInput(f"{folder}: holds no rows itself; name {' or '.join(places)}")
     return tuple(found)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from isorobust.door import BadInput
 from isorobust.files import sha256
 from isorobust.report.cite import PAPERS
 from isorobust.report.proof import prove
@@ -118,6 +119,13 @@ def test_sums_that_vouch_for_nothing(folder: Path, sums: str | None, said: str) 
         (folder / "SHA256SUMS").write_text(sums)
     (first, *_) = prove(folder)
     assert first.holds is False and said in first.said
+
+
+def test_a_folder_around_a_table_is_none(folder: Path) -> None:
+    """The files beside the table would pass unread."""
+    (folder / "table.md").write_text("changed")
+    with pytest.raises(BadInput, match=f"holds no rows itself; name {folder}"):
+        list(prove(folder.parent))
 
 
 def test_a_file_that_the_sums_do_not_name(folder: Path) -> None:
