@@ -126,6 +126,10 @@ HOSTILE = [
     (changed(upper=-1.0), "must be a number >= 0, or null"),
     (changed(upper_sphere="\\input{x}"), "must be a number >= 0, or null"),
     (changed(block=["a"]), "'block' = ['a']: must be a text"),
+    (changed(law_ratio=None), "'law_ratio' = None: must be a number > 0"),
+    (changed(law_ratio=0), "must be a number > 0"),
+    (changed(block="\ud800"), "must be Unicode: it has half of a letter"),
+    (changed(**{"\udfff": 1}), "must be Unicode: it has half of a letter"),
     (changed(reached="yes"), "must be true or false"),
     (changed(seed=1.5), "must be a whole number"),
     ("[" * 100_000, "not a JSON row"),
@@ -144,6 +148,13 @@ def test_a_hostile_record_is_one_line(tmp_path: Path, line: str, said: str) -> N
     assert told.startswith(f"{file}:2: ") and said in told and len(told) < 400
 
 
+def test_a_hypothesis_that_was_not_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = write(tmp_path / "records.jsonl", [record(0, 0, theorem_applies=None)])
+    assert "hypothesis holds for 0 of 1" in printed(capsys, "report", file)
+
+
 @pytest.mark.parametrize("name", sorted({*record(0, 0)} - {"schema_version"}))
 def test_every_missing_column_is_named(tmp_path: Path, name: str) -> None:
     row = record(0, 0)
@@ -156,6 +167,8 @@ def test_every_missing_column_is_named(tmp_path: Path, name: str) -> None:
     ("row", "said"),
     [
         ({"family": "McShane", "n": 1, "d": 2}, "don't fit together"),
+        ({"track_version": [1]}, "= [1]: must be a whole number >= 1"),
+        ({"track_version": "x"}, "= 'x': must be a whole number >= 1"),
         ({"n": 1.5, "upper": [1]}, "'upper' = [1]: must be a number >= 0"),
         ({"n": float(2**60), "lower": 1e308, "upper": 1e308}, ""),
         ({"n": "<script>", "lower": None}, ""),
