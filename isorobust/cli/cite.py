@@ -16,10 +16,12 @@ def call(args: Namespace) -> None:
     from isorobust.report import tabulate
     from isorobust.report.cite import bibtex
     from isorobust.report.proof import table_hash
-    from isorobust.results.gather import gather
+    from isorobust.results.gather import fitting, gather
 
     for found in gather(args.runs):
-        table = tabulate(found)
         # of several runs joined there is no file yet
         place = Path(found.origins[0].place) if len(found.origins) == 1 else Path()
-        print(bibtex(found, table, table_hash(place, table)))
+        with fitting(", ".join(args.runs)):
+            table = tabulate(found)
+            entries = bibtex(found, table, table_hash(place, table))
+        print(entries)

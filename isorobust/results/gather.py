@@ -5,7 +5,8 @@ Rows of one track and version are joined into one Found; two versions never are.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from isorobust.results.rules import Check
 from isorobust.results.statistics import Found as Value
 
 READING = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+WORKING = (*READING, IndexError, ArithmeticError)
 ROWS = ("records.jsonl", "cases.jsonl")
 # of a case whose columns nobody named: what most of them have
 USUAL = (
@@ -84,13 +86,20 @@ def _published(folder: Path) -> list[Found]:
             hashes[name] = sha256((folder / name).read_bytes())
     if not rows:
         raise BadInput(f"{folder}: no network is measured yet (no record)")
-    try:
+    with fitting(str(folder), "its files"):
         return _split(folder, rows, hashes, _beside(folder))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
+
+
+@contextmanager
+def fitting(named: str, what: str = "the rows") -> Iterator[None]:
+    """Within, what goes wrong is said of the files that were named: BadInput."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except WORKING as error:
         raise BadInput(
-            f"{folder}: its files don't fit together ({type(error).__name__}: {error})"
+            f"{named}: {what} don't fit together ({type(error).__name__}: {error})"
         ) from error
 
 

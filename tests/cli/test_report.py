@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from isorobust.files import sealed
 from isorobust.report import FILES, files, tabulate
 from isorobust.results.gather import gather
 from tests.cli.calls import printed, refused
@@ -146,6 +147,33 @@ def test_a_hostile_record_is_one_line(tmp_path: Path, line: str, said: str) -> N
     file.write_text(f"{ROW}\n{line}\n")
     told = refused("report", file)
     assert told.startswith(f"{file}:2: ") and said in told and len(told) < 400
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, of the overflow
+@pytest.mark.parametrize(
+    "change", [{"upper": 1e300, "lower": 1e-300}, {"floor_x_reason": {"a": 1}}]
+)
+@pytest.mark.parametrize(
+    "words", [("report", "--format=json"), ("cite",), ("verify",)], ids=lambda w: w[0]
+)
+def test_what_no_table_can_be_made_of_is_one_line(
+    tmp_path: Path, words: tuple[str, ...], change: dict
+) -> None:
+    """In every verb: such numbers leave floating point in squares, and JSON with it."""
+    some = rows()
+    some[0] |= change
+    write(tmp_path / "records.jsonl", some)
+    verb, *flags = words
+    assert "the rows don't fit together" in refused(verb, tmp_path, *flags)
+
+
+def test_a_rule_that_is_misspelt_beside_the_records(tmp_path: Path) -> None:
+    statistic = {"kind": "Summary", "column": "n", "where": ["d > x"]}
+    rule = {"claim": "c", "statistic": statistic, "within": [0, 1]}
+    about = sealed({"rules": [rule | {"judged": "estimate"}]})
+    (tmp_path / "experiment.json").write_text(about)
+    write(tmp_path / "records.jsonl", rows())
+    assert "must be such as 'd >= 64'" in refused("report", tmp_path)
 
 
 def test_a_hypothesis_that_was_not_looked_at(
