@@ -1,5 +1,6 @@
 """`cite` and `verify`: what a reader does with a published table."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -11,9 +12,12 @@ import yaml
 
 from isorobust.door import BadInput
 from isorobust.files import sha256
-from isorobust.report.cite import PAPERS
+from isorobust.report import tabulate
+from isorobust.report.cite import PAPERS, bibtex
 from isorobust.report.proof import prove
 from isorobust.results import tracks
+from isorobust.results.join import Found, Origin
+from tests.report.test_report import record
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -69,6 +73,22 @@ def test_only_what_a_table_rests_on_is_cited() -> None:
     assert set(found) == {"isorobust-geometry-v1", "bubeck2023universal"}
     assert "bombari2023beyond" in isorobust("cite", newest("kernels")).stdout
     assert "bubeck2021law" in isorobust("cite", newest("bln2021")).stdout
+
+
+@pytest.mark.parametrize("odd", ["a}b", "{", "50 % & \\input{x}\n@misc{y, #_~^$<", ""])
+def test_odd_names_are_only_text(odd: str) -> None:
+    """In every field that has a text of the rows; braces in pairs, no comment."""
+    rows = [record(0, 0) | {"track": odd, "software_isorobust": odd}]
+    command = ["isorobust", "run", f"--set={odd}"]
+    found = dataclasses.replace(Found.of(rows), origins=[Origin("x", command)])
+    text = bibtex(found, tabulate(found), "0" * 64)
+    assert set(entries(text)) == {
+        "isorobust-" + (re.sub(r"[^a-z0-9]+", "-", odd).strip("-") + "-v1").lstrip("-"),
+        "bubeck2023universal",
+    }
+    entry = text.partition("\n\n")[0]
+    assert not re.search(r"(?<!\\)[%&$#_~^]|\\input", entry)
+    assert entry.count("\n") == 7 and "isorobust run" in entry
 
 
 def test_what_is_published_verifies(folder: Path) -> None:
