@@ -35,14 +35,13 @@ ESCAPED = {c: "\\" + c for c in "&%$#_"} | {
 }
 
 
-def bibtex(run: Found, table: Table, digest: str) -> str:
-    """The entry of the table, then those of the papers, as text.
+def bibtex(run: Found, table: Table, digest: str) -> tuple[str, ...]:
+    """The entry of the table, then those of the papers.
 
     The table's entry has its track and version, the hash of its task, the run's hash
     where it is known, and `digest`, that of its numbers (proof.table_hash).
     """
-    entries = _entry(run, table, digest), *_papers(run, table)
-    return "\n\n".join(entries) + "\n"
+    return _entry(run, table, digest), *_papers(run, table)
 
 
 def _entry(run: Found, table: Table, digest: str) -> str:

@@ -43,7 +43,9 @@ def entries(text: str) -> dict[str, str]:
     for entry in re.split(r"\n\n(?=@)", text.strip()):
         assert entry.count("{") == entry.count("}"), entry
         assert re.match(r"@\w+\{[\w-]+,\n", entry) and entry.endswith("\n}")
-        found[entry.partition("{")[2].partition(",")[0]] = entry
+        key = entry.partition("{")[2].partition(",")[0]
+        assert key not in found  # BibTeX refuses a repeated entry
+        found[key] = entry
     return found
 
 
@@ -81,7 +83,7 @@ def test_odd_names_are_only_text(odd: str) -> None:
     rows = [record(0, 0) | {"track": odd, "software_isorobust": odd}]
     command = ["isorobust", "run", f"--set={odd}"]
     found = dataclasses.replace(Found.of(rows), origins=[Origin("x", command)])
-    text = bibtex(found, tabulate(found), "0" * 64)
+    text = "\n\n".join(bibtex(found, tabulate(found), "0" * 64))
     assert set(entries(text)) == {
         "isorobust-" + (re.sub(r"[^a-z0-9]+", "-", odd).strip("-") + "-v1").lstrip("-"),
         "bubeck2023universal",
