@@ -40,6 +40,20 @@ def test_runs_of_one_track_and_version_make_one_table(
     assert printed(capsys, "report", tmp_path).startswith("# T v1: 21 networks")
 
 
+def test_a_trial_counts_once(tmp_path: Path) -> None:
+    """Twice in one file, in a run that is named twice, or with another number."""
+    file = write(tmp_path / "records.jsonl", rows() + rows())
+    (found,) = gather([str(file)])
+    assert (len(found.records), found.planned, found.repeated) == (14, 14, 14)
+    (found,) = gather([str(file), f"{tmp_path}/../{tmp_path.name}/records.jsonl"])
+    assert (len(found.records), len(found.origins), found.repeated) == (14, 1, 14)
+    (found,) = gather([str(write(file, rows(host_cpu="a") + rows(host_cpu="b")))])
+    assert (found.repeated, found.contradicted) == (14, 0)
+    (found,) = gather([str(write(file, [*rows(), record(0, 0, upper=9.0)]))])
+    assert (found.repeated, found.contradicted) == (1, 1)
+    assert any("1 of those say something else" in d for d in tabulate(found).doubts)
+
+
 def test_two_versions_never_share_a_table(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
