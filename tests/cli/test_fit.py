@@ -227,7 +227,7 @@ def test_a_failed_row_without_its_limit(
         ("a.csv", b"n,n\n1,2\n", ":1: two columns are called 'n'"),
         ("a.csv", b"n,d\n1,2\n1\n", ":3: 1 cells, and 2 columns"),
         ("a.csv", b"n,d\n1," + b"y" * 10**6 + b"\n", ":2: field larger than"),
-        ("a.csv", b"n,d\n", "no column 'lower'"),
+        ("a.csv", b"n,d\n", "no row below the columns' names"),
     ],
 )
 def test_a_file_that_is_none(
