@@ -17,11 +17,12 @@ SUMS = "SHA256SUMS"  # of a published folder, which isn't a run's
 SEAL = "sha256_of_the_rest"
 
 
-def write_whole(file: Path, text: str) -> None:
-    """The file with this text, or as it was: written beside, synced, renamed."""
+def write_whole(file: Path, content: str | bytes) -> None:
+    """The file with this content, or as it was: written beside, synced, renamed."""
     temporary = file.with_name(file.name + ".tmp")
     try:
-        temporary.write_text(text)
+        whole = content.encode() if isinstance(content, str) else content
+        temporary.write_bytes(whole)
         sync(temporary)
         os.replace(temporary, file)
     except OSError as error:

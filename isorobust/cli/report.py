@@ -103,8 +103,10 @@ def _deliver(content: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(content.decode())
         return
+    from isorobust.report import write
+
     try:
-        out.write_bytes(content)
+        write(content, out)
     except OSError as error:
         raise BadInput(f"--out={out}: {error.strerror}") from None
 

@@ -1,5 +1,6 @@
 """The verb `report`: what it takes, what it joins, and what it refuses in one line."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -87,6 +88,32 @@ def test_it_writes_files_by_their_ending(
     pictures = {name.replace(".svg", ".pdf") for name in wanted if ".svg" in name}
     assert there == set(wanted) | pictures and "exponents.pdf" in there
     assert "published.svg" not in there
+
+
+def test_a_full_disk_leaves_the_last_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    file = write(tmp_path / "records.jsonl", rows())
+    kept, link = tmp_path / "kept.md", tmp_path / "link.md"
+    kept.write_text("the last one")
+    link.symlink_to(kept)
+
+    def half(self: Path, content: bytes) -> int:
+        with self.open("wb") as some:
+            some.write(content[:9])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", half)
+        assert "No space left" in refused("report", file, f"--out={link}")
+    assert kept.read_text() == "the last one"
+    assert sorted(f.name for f in tmp_path.iterdir()) == [
+        "kept.md", "link.md", "records.jsonl",
+    ]  # fmt: skip
+    printed(capsys, "report", file, f"--out={link}")
+    assert link.is_symlink() and kept.read_text().startswith("# T v1")
+    printed(capsys, "report", file, "--format=md", "--out=/dev/null")
+    assert not Path("/dev/null").is_file()
 
 
 @pytest.mark.parametrize("recorded", [True, False])
