@@ -44,12 +44,22 @@ def arguments(parser: ArgumentParser) -> None:
 
 def call(args: Namespace) -> None:
     """Prints or writes the tables of the rows that there are so far."""
-    from isorobust.report import tabulate
+    from isorobust.report import figures, tabulate
     from isorobust.results.gather import fitting, gather
 
     out = Path(args.out) if args.out else None
     folder = out is not None and (out.is_dir() or str(args.out).endswith("/"))
     form = _format(args.format, None if folder else out)
+    if folder and args.format:
+        raise BadInput(
+            f"--format={args.format}: a folder (--out={args.out}) gets every format; "
+            "name a file"
+        )
+    if args.figure not in figures.FIGURES:
+        raise BadInput(
+            f"--figure={args.figure}: no such figure; "
+            f"{nearest(args.figure, figures.FIGURES)}"
+        )
     if form == "pdf" and out is None:
         raise BadInput("--format=pdf: is no text: needs --out=FILE.pdf")
     found = gather(args.runs)
@@ -87,10 +97,6 @@ def _rendered(tables: Sequence["Table"], form: str, figure: str) -> bytes:
     from isorobust.report.page import pages
 
     if form in ("svg", "pdf"):
-        if figure not in figures.FIGURES:
-            raise BadInput(
-                f"--figure={figure}: no such figure; {nearest(figure, figures.FIGURES)}"
-            )
         if form == "pdf":
             return figures.pdf(tables[0], figure)
         return figures.svg(tables[0], figure).encode()

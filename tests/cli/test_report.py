@@ -138,6 +138,8 @@ def test_what_is_published_keeps_its_predictions(
         (["--format=pdf"], "is no text: needs --out=FILE.pdf"),
         (["--out=x.docx"], "of which format? allowed: csv, html"),
         (["--format=svg", "--figure=braket"], "did you mean 'bracket'?"),
+        (["--figure=braket"], "did you mean 'bracket'?"),  # also where none is drawn
+        (["--format=svg", "--out=./"], "a folder (--out=./) gets every format"),
         (["--out=/proc/nothing/x.md"], "No such file or directory"),
     ],
 )
