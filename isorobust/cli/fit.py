@@ -213,7 +213,8 @@ def _said(choice: dict | None) -> str:
     if choice is None:
         return ""
     errors = ", ".join(
-        f"{name} {error:.3g}" for name, error in choice["held_out"].items() if error
+        f"{name} {'-' if error is None else f'{error:.3g}'}"
+        for name, error in choice["held_out"].items()
     )
     return (
         f"clusters left out are predicted best by {choice['best']}; the simplest that "

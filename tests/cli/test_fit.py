@@ -115,6 +115,14 @@ def test_it_names_the_other_models(sweep: Path, capsys: pytest.CaptureFixture) -
     assert "a + b sqrt(nd/p)" not in few["models"] and few["choice"] is None
 
 
+def test_a_model_that_misses_nothing_is_told(
+    rng: np.random.Generator, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    some = [row | {"lip": 1.0} for row in rows(rng, fails=False)]
+    said = calls.printed(capsys, "fit", written(tmp_path, some), *ASKED)
+    assert "best by constant" in said and "rms error of the log: constant 0," in said
+
+
 def test_few_clusters_have_the_wild_bootstrap_beside(
     rng: np.random.Generator, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
