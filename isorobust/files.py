@@ -17,11 +17,12 @@ SUMS = "SHA256SUMS"  # of a published folder, which isn't a run's
 SEAL = "sha256_of_the_rest"
 
 
-def write_whole(file: Path, text: str) -> None:
-    """The file with this text, or as it was: written beside, synced, renamed."""
+def write_whole(file: Path, content: str | bytes) -> None:
+    """The file with this content, or as it was: written beside, synced, renamed."""
     temporary = file.with_name(file.name + ".tmp")
     try:
-        temporary.write_text(text)
+        whole = content.encode() if isinstance(content, str) else content
+        temporary.write_bytes(whole)
         sync(temporary)
         os.replace(temporary, file)
     except OSError as error:
@@ -52,16 +53,17 @@ def as_json(value: Any) -> str:
 def manifest(folder: Path, name: str = MANIFEST) -> dict[str, str]:
     """{relative name: SHA-256} of all that the folder's manifest vouches for."""
     file = folder / name
-    if not file.exists():
+    if not file.is_file():
         return {}
     lines = file.read_bytes().decode(errors="replace").splitlines()
     return {name: digest for digest, _, name in (x.partition("  ") for x in lines)}
 
 
 def holds(folder: Path, name: str, digest: str) -> bool:
-    """Whether the file has this hash."""
+    """Whether it is a file, which a device or a pipe isn't, and has this hash."""
+    file = folder / name
     try:
-        return sha256((folder / name).read_bytes()) == digest
+        return file.is_file() and sha256(file.read_bytes()) == digest
     except (OSError, ValueError):  # not there, or no name of a file
         return False
 

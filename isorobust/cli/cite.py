@@ -16,10 +16,14 @@ def call(args: Namespace) -> None:
     from isorobust.report import tabulate
     from isorobust.report.cite import bibtex
     from isorobust.report.proof import table_hash
-    from isorobust.results.gather import gather
+    from isorobust.results.gather import fitting, gather
 
+    entries: dict[str, None] = {}  # a paper once, whichever tables rest on it
     for found in gather(args.runs):
-        table = tabulate(found)
         # of several runs joined there is no file yet
         place = Path(found.origins[0].place) if len(found.origins) == 1 else Path()
-        print(bibtex(found, table, table_hash(place, table)))
+        with fitting(", ".join(args.runs)):
+            table = tabulate(found)
+            digest = table_hash(place, table)
+            entries |= dict.fromkeys(bibtex(found, table, digest))
+    print("\n\n".join(entries))

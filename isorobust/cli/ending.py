@@ -8,6 +8,7 @@
 141  whoever read the output has left, as in `isorobust cite RUN | head`
 """
 
+import contextlib
 import errno
 import os
 import sys
@@ -16,13 +17,19 @@ from typing import Any, NoReturn
 from isorobust.door import BadInput
 
 DIFFERS, BAD, AGAIN, INTERRUPTED, UNREAD = 1, 2, 75, 130, 141
+# what the system says no to, and no defect of ours
+REFUSED = (
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG
+)  # fmt: skip
 
 
 def fail(message: str, code: int = BAD) -> NoReturn:
     """Prints `isorobust: message` on one line and ends the process with `code`."""
-    print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it any more, or no room
+        print(f"isorobust: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     # not sys.exit: a thread may still be in a program that runs for seconds
-    sys.stdout.flush()
     os._exit(code)
 
 
@@ -31,9 +38,9 @@ def guarded(function: Any) -> Any:
 
     def inner(argument: Any) -> Any:
         try:
-            found = function(argument)
-            sys.stdout.flush()
-            return found
+            done = function(argument)
+            sys.stdout.flush()  # while a closed pipe or a full disk can still be told
+            return done
         except BrokenPipeError:
             if _read():  # another pipe then, a worker's say
                 raise
@@ -41,12 +48,7 @@ def guarded(function: Any) -> Any:
         except BadInput as error:
             fail(str(error))
         except OSError as error:
-            if error.errno not in (
-                errno.ENOSPC,
-                errno.EDQUOT,
-                errno.EACCES,
-                errno.EROFS,
-            ):
+            if error.errno not in REFUSED:
                 raise
             where = error.filename or "writing"
             fail(f"{where}: {error.strerror}; what was finished is kept")

@@ -20,6 +20,7 @@ BOUNDED = (
 CENSORED = "a row that failed lies at or above its limit (log L normal, one variance)"
 NDP = ("n", "d", "p")
 TAKEN = {"cell", "data", "reached"}  # by what rows carry into the fits
+RATIO = "law_ratio"  # which they carry beside n, d and p
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -61,6 +62,14 @@ def _columns(args: Namespace) -> Any:
         raise BadInput(f"--factors={args.factors}: {args.response} is the response")
     for name in TAKEN & {args.response, args.limit, *factors}:
         raise BadInput(f"{name}: can't be response, factor or limit: rename the column")
+    for name in ("censored", "reached", "limit"):
+        if getattr(args, name) == "":  # of a variable that isn't set, say
+            raise BadInput(f"--{name}=: must be the name of a column")
+    if set(NDP) <= set(factors) and RATIO in (args.response, *factors):
+        raise BadInput(
+            f"{RATIO}: is sqrt(n d / p) beside factors n, d, p: rename the column, or "
+            "leave one of them out"
+        )
     if args.censored and args.reached:
         raise BadInput("--censored and --reached: give one of them")
     if args.limit and not (args.censored or args.reached):
@@ -165,11 +174,9 @@ def _others(
     choice = None
     whole = set(NDP) <= set(factors)
     if whole:
-        rows = [
-            row | {"law_ratio": (row["n"] * row["d"] / row["p"]) ** 0.5} for row in rows
-        ]
+        rows = [row | {RATIO: (row["n"] * row["d"] / row["p"]) ** 0.5} for row in rows]
         choice = choose(rows, response)
-    if whole or "law_ratio" in factors:
+    if whole or RATIO in factors:
         fits["a + b sqrt(nd/p)"] = scaling.affine(rows, response)
         fits["a^2 + b^2 nd/p"] = scaling.squares(rows, response)
     wild = None
@@ -206,7 +213,8 @@ def _said(choice: dict | None) -> str:
     if choice is None:
         return ""
     errors = ", ".join(
-        f"{name} {error:.3g}" for name, error in choice["held_out"].items() if error
+        f"{name} {'-' if error is None else f'{error:.3g}'}"
+        for name, error in choice["held_out"].items()
     )
     return (
         f"clusters left out are predicted best by {choice['best']}; the simplest that "

@@ -1,5 +1,7 @@
 """The command line: picks the verb, and turns what goes wrong into one line."""
 
+import io
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -37,6 +39,8 @@ class Parser(argparse_flags.ArgumentParser):
 
 def main() -> None:
     """Entry point: exit code 0, or 2 with one line for bad input."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # pages say that they are UTF-8
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     app.run(call, flags_parser=guarded(parse))
 
 

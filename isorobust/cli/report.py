@@ -44,22 +44,28 @@ def arguments(parser: ArgumentParser) -> None:
 
 def call(args: Namespace) -> None:
     """Prints or writes the tables of the rows that there are so far."""
-    from isorobust.report import tabulate
-    from isorobust.results.gather import gather
+    from isorobust.report import figures, tabulate
+    from isorobust.results.gather import fitting, gather
 
     out = Path(args.out) if args.out else None
     folder = out is not None and (out.is_dir() or str(args.out).endswith("/"))
     form = _format(args.format, None if folder else out)
+    if folder and args.format:
+        raise BadInput(
+            f"--format={args.format}: a folder (--out={args.out}) gets every format; "
+            "name a file"
+        )
+    if args.figure not in figures.FIGURES:
+        raise BadInput(
+            f"--figure={args.figure}: no such figure; "
+            f"{nearest(args.figure, figures.FIGURES)}"
+        )
     if form == "pdf" and out is None:
         raise BadInput("--format=pdf: is no text: needs --out=FILE.pdf")
     found = gather(args.runs)
     named = ", ".join(args.runs)
-    try:
+    with fitting(named):
         tables = [tabulate(each) for each in found]
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise BadInput(
-            f"{named}: the rows don't fit together ({type(error).__name__}: {error})"
-        ) from error
     if (folder or form not in JOINED) and len(tables) > 1:
         names = ", ".join(f"{table.track} v{table.version}" for table in tables)
         raise BadInput(
@@ -68,9 +74,13 @@ def call(args: Namespace) -> None:
             f"name runs of one track and version, or take {', '.join(JOINED)}"
         )
     if folder and out:
-        _write_all(tables[0], out)
-    else:
-        _deliver(_rendered(tables, form, args.figure), out)
+        with fitting(named):
+            contents = _everything(tables[0])
+        _write_all(contents, out)
+        return
+    with fitting(named):
+        content = _rendered(tables, form, args.figure)
+    _deliver(content, out)
 
 
 def _format(asked: str | None, out: Path | None) -> str:
@@ -87,10 +97,6 @@ def _rendered(tables: Sequence["Table"], form: str, figure: str) -> bytes:
     from isorobust.report.page import pages
 
     if form in ("svg", "pdf"):
-        if figure not in figures.FIGURES:
-            raise BadInput(
-                f"--figure={figure}: no such figure; {nearest(figure, figures.FIGURES)}"
-            )
         if form == "pdf":
             return figures.pdf(tables[0], figure)
         return figures.svg(tables[0], figure).encode()
@@ -103,21 +109,28 @@ def _deliver(content: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(content.decode())
         return
+    from isorobust.report import write
+
     try:
-        out.write_bytes(content)
+        write(content, out)
     except OSError as error:
         raise BadInput(f"--out={out}: {error.strerror}") from None
 
 
-def _write_all(table: "Table", folder: Path) -> None:
-    """Every format and figure, the figures as PDF too."""
+def _everything(table: "Table") -> dict[str, bytes]:
+    """Every format and figure by file, the figures as PDF too."""
     from isorobust.report import figures, files
 
     texts = {name: text.encode() for name, text in files(table).items()}
-    texts |= {f"{name}.pdf": figures.pdf(table, name) for name in figures.drawn(table)}
+    return texts | {
+        f"{name}.pdf": figures.pdf(table, name) for name in figures.drawn(table)
+    }
+
+
+def _write_all(contents: dict[str, bytes], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--out={folder}: {error.strerror}") from None
-    for name, content in texts.items():
+    for name, content in contents.items():
         _deliver(content, folder / name)

@@ -1,15 +1,18 @@
 """Renderings of records: one table object, several formats; never jax."""
 
+import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+from isorobust.files import write_whole
 from isorobust.report import figures
 from isorobust.report.formats import as_csv, as_json, markdown
 from isorobust.report.latex import latex
 from isorobust.report.page import draw, page
 from isorobust.report.table import Table, tabulate
 
-__all__ = ["FILES", "PUBLISHED", "files", "tabulate"]
+__all__ = ["FILES", "PUBLISHED", "files", "tabulate", "write"]
 
 # file of a run -> how it is rendered from the table
 FILES: dict[str, Callable[[Table], str]] = {
@@ -36,3 +39,12 @@ def files(table: Table) -> dict[str, str]:
         if not name.endswith((".svg", ".html"))
     }
     return others | {"report.html": page(table, drawn)} | pictures
+
+
+def write(content: bytes, out: Path) -> None:
+    """The file with this content, or as it was; a link stays one, so does a device."""
+    place = Path(os.path.realpath(out))
+    if place.exists() and not place.is_file():
+        place.write_bytes(content)
+    else:
+        write_whole(place, content)

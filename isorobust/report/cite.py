@@ -23,21 +23,30 @@ FAMILIES = {
     "bubeck2021law": ("Caps", "Groups"),
     "bombari2023beyond": ("NTK", "RandomFeatures"),
 }
+# BibTeX counts braces, whether a backslash is before them or not
+ESCAPED = {c: "\\" + c for c in "&%$#_"} | {
+    "\\": r"\textbackslash{}",
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
 
 
-def bibtex(run: Found, table: Table, digest: str) -> str:
-    """The entry of the table, then those of the papers, as text.
+def bibtex(run: Found, table: Table, digest: str) -> tuple[str, ...]:
+    """The entry of the table, then those of the papers.
 
     The table's entry has its track and version, the hash of its task, the run's hash
     where it is known, and `digest`, that of its numbers (proof.table_hash).
     """
-    entries = _entry(run, table, digest), *_papers(run, table)
-    return "\n\n".join(entries) + "\n"
+    return _entry(run, table, digest), *_papers(run, table)
 
 
 def _entry(run: Found, table: Table, digest: str) -> str:
     rows = [*run.records, *run.rows]
-    made = sorted({row.get("software_isorobust") or "unknown" for row in rows})
+    made = sorted({str(row.get("software_isorobust") or "unknown") for row in rows})
     key = re.sub(
         r"[^a-z0-9]+", "-", f"isorobust-{table.track}-v{table.version}".lower()
     )
@@ -49,11 +58,11 @@ def _entry(run: Found, table: Table, digest: str) -> str:
     if table.partial:
         facts.append(f"under way: {table.partial} rows are missing")
     fields = {
-        "title": f"{{{table.track}}} v{table.version}: "
+        "title": f"{{{_escaped(table.track)}}} v{table.version}: "
         "a table of the universal law of robustness",
         "author": "{The isorobust authors}",
         "year": "2026",
-        "note": f"{subject(table)}; {'; '.join(facts)}",
+        "note": _escaped(f"{subject(table)}; {'; '.join(facts)}"),
         "version": version("isorobust"),
     }
     command = spoken(table.command) if table.command else None
@@ -64,7 +73,9 @@ def _entry(run: Found, table: Table, digest: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
+    """The text on one line, as BibTeX and LaTeX take it."""
+    plain = " ".join(text.split())
+    return "".join(ESCAPED.get(c, c if c.isprintable() else "?") for c in plain)
 
 
 def _papers(run: Found, table: Table) -> Iterator[str]:

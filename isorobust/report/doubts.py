@@ -20,7 +20,12 @@ def doubts(run: Found, checks: Iterable[Check]) -> tuple[str, ...]:
     said += [*_excluded(run.records), *_unjudged(checks, run), *_silent(run.records)]
     said += _unbounded(run.records)
     if run.repeated:
-        said.append(f"{run.repeated} rows were in more than one run: counted once.")
+        said.append(f"{run.repeated} rows were there more than once: counted once.")
+    if run.contradicted:
+        said.append(
+            f"{run.contradicted} of those say something else than the first, which "
+            "counts: made by other versions, on other machines, or changed."
+        )
     return (*said, *_makers([*run.records, *run.rows]))
 
 

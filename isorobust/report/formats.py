@@ -68,8 +68,13 @@ def _grid(grid: Grid) -> list[str]:
 
 def _quiet(text: str) -> str:
     """The text without what Markdown or HTML would take for more than text."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = _shown(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"[\\|`]|(?<=\])(?=\()", r"\\\g<0>", text)
+
+
+def _shown(text: str) -> str:
+    """The text without what a terminal or an editor obeys: control, direction."""
+    return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)
 
 
 def as_json(table: Table) -> str:
@@ -112,4 +117,4 @@ def as_csv(table: Table) -> str:
 def _still(text: str) -> str:
     """The text as a spreadsheet shows it, and doesn't run it."""
     runs = FORMULA.match(text) and not HARMLESS.fullmatch(text)
-    return "'" + text if runs else text
+    return _shown("'" + text if runs else text)

@@ -12,7 +12,7 @@ from isorobust.files import MANIFEST, SUMS, holds, manifest, sha256
 from isorobust.report import FILES
 from isorobust.report.table import Table, tabulate
 from isorobust.results import tracks
-from isorobust.results.gather import gather
+from isorobust.results.gather import fitting, gather
 
 AGREE = 1e-9  # machines differ in the last bits of a fit, by less than this
 TABLES = tuple(name for name in FILES if name.startswith("table."))
@@ -30,31 +30,37 @@ def prove(folder: Path) -> Iterator[Finding]:
     """What can be proved of a run's or a published folder, cheapest first.
 
     Every file that MANIFEST.sha256 (of a run) or SHA256SUMS (published) names has its
-    hash; the table made again from the rows is table.md, .csv, .tex to the byte and
-    table.json to 1e-9; the task is the one frozen under the track's version.
+    hash, and SHA256SUMS names every file; the table made again from the rows is
+    table.md, .csv, .tex to the byte and table.json to 1e-9; the task is the one frozen
+    under the track's version.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder")
-    broken = False
-    for name in (MANIFEST, SUMS):
+    there = [name for name in (MANIFEST, SUMS) if (folder / name).exists()]
+    for name in there:
         listed = manifest(folder, name)
-        if listed:
-            bad = [file for file in listed if not holds(folder, file, listed[file])]
-            broken = broken or bool(bad)
-            yield Finding(
-                not bad,
-                f"{name}: {len(listed)} files"
-                + (f", not as they were: {', '.join(bad)}" if bad else ""),
-            )
-    if broken:
-        return
+        bad = [file for file in listed if not holds(folder, file, listed[file])]
+        said = f"{name}: {len(listed)} files"
+        if bad:
+            names = [file or "a line without a name" for file in bad]
+            yield Finding(False, f"{said}, not as they were: {', '.join(names)}")
+            return
+        others = _unnamed(folder, listed) if name == SUMS else []
+        said += f", and not named: {', '.join(others)}" if others else ""
+        yield Finding(not others, said)  # of a run just begun there may be none
     (found,) = _one(folder)
-    table = tabulate(found)
+    with fitting(str(folder)):
+        table = tabulate(found)
+        made = {name: FILES[name](table) for name in TABLES}
+    if not there:
+        yield Finding(None, f"hashes: neither {MANIFEST} nor {SUMS} is there")
     for name in TABLES:
         file = folder / name
-        if file.is_file():
-            same = alike(name, file.read_bytes(), FILES[name](table))
-            yield Finding(same, f"{name}: {'as' if same else 'not what'} the rows say")
+        if not file.is_file():
+            yield Finding(None, f"{name}: isn't there")
+            continue
+        same = alike(name, file.read_bytes(), made[name])
+        yield Finding(same, f"{name}: {'as' if same else 'not what'} the rows say")
     frozen = tracks.task_of(table.track, table.version)
     named = f"{table.track} v{table.version}"
     if frozen is None or table.task is None:
@@ -64,6 +70,13 @@ def prove(folder: Path) -> Iterator[Finding]:
         same = frozen == table.task
         yield Finding(same, f"task: {table.task}, {named} is {frozen}")
     yield Finding(None, f"table SHA-256: {table_hash(folder, table)}")
+
+
+def _unnamed(folder: Path, listed: dict[str, str]) -> list[str]:
+    """The files that a reader of the folder sees, and its sums don't vouch for."""
+    names = [str(f.relative_to(folder)) for f in folder.rglob("*") if not f.is_dir()]
+    seen = [name for name in names if not name.startswith(".")]
+    return sorted({*seen} - {*listed, SUMS})
 
 
 def alike(name: str, there: bytes, here: str) -> bool:
@@ -102,4 +115,7 @@ def _one(folder: Path) -> tuple:
     found = gather([str(folder)])
     if len(found) > 1:
         raise BadInput(f"{folder}: holds {len(found)} tables; name one of them")
+    places = [origin.place for origin in found[0].origins]
+    if places != [str(folder)]:  # its hashes and tables lie there, not here
+        raise BadInput(f"{folder}: holds no rows itself; name {' or '.join(places)}")
     return tuple(found)

@@ -208,7 +208,7 @@ def _verdict(records: list[dict]) -> Verdict:
         diverged=sum(r["stop"] == "diverged" for r in records),
         violations=sum(bool(r["violated"]) for r in records),
         crossed=sum(bool(r["crossed"]) for r in records),
-        theorem_applies=sum(r["theorem_applies"] for r in records),
+        theorem_applies=sum(bool(r["theorem_applies"]) for r in records),
         smallest=min(ratios, default=None),
         reach=min((r["reach"] for r in fitted if r["reach"]), default=None),
         brackets={

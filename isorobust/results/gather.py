@@ -5,7 +5,9 @@ Rows of one track and version are joined into one Found; two versions never are.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from isorobust.results.rules import Check
 from isorobust.results.statistics import Found as Value
 
 READING = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+WORKING = (*READING, IndexError, ArithmeticError)
 ROWS = ("records.jsonl", "cases.jsonl")
 # of a case whose columns nobody named: what most of them have
 USUAL = (
@@ -84,13 +87,20 @@ def _published(folder: Path) -> list[Found]:
             hashes[name] = sha256((folder / name).read_bytes())
     if not rows:
         raise BadInput(f"{folder}: no network is measured yet (no record)")
-    try:
+    with fitting(str(folder), "its files"):
         return _split(folder, rows, hashes, _beside(folder))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
+
+
+@contextmanager
+def fitting(named: str, what: str = "the rows") -> Iterator[None]:
+    """Within, what goes wrong is said of the files that were named: BadInput."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except WORKING as error:
         raise BadInput(
-            f"{folder}: its files don't fit together ({type(error).__name__}: {error})"
+            f"{named}: {what} don't fit together ({type(error).__name__}: {error})"
         ) from error
 
 
@@ -166,10 +176,13 @@ def _numbers(row: dict) -> list[str]:
 
 def _joined(some: list[Found]) -> Found:
     """One Found of several of the same track and version, every trial once."""
-    if len(some) == 1:
-        return some[0]
-    networks, repeated = _once((row["uid"], row) for f in some for row in f.records)
-    cases, again = _once(
+    places: dict[str, Found] = {}  # of a place that was named twice, one
+    for found in some:
+        places.setdefault(os.path.realpath(found.origins[0].place), found)
+    some = list(places.values())
+    alone = len(some) == 1
+    networks, *repeated = _once((row["uid"], row) for f in some for row in f.records)
+    cases, *again = _once(
         ((row["block"], row["cell"], row["seed"]), row) for f in some for row in f.rows
     )
     missing = sum(f.planned - len(f.records) - len(f.rows) for f in some)
@@ -180,18 +193,26 @@ def _joined(some: list[Found]) -> Found:
         rows=cases,
         planned=len(networks) + len(cases) + missing,
         shown={block: heads for f in some for block, heads in f.shown.items()},
-        rules=list(every.values()),
-        checks=[],  # those are verdicts on one folder alone
+        rules=some[0].rules if alone else list(every.values()),
+        # those are verdicts on one folder alone
+        checks=some[0].checks if alone else [],
         origins=[origin for f in some for origin in f.origins],
-        repeated=repeated + again,
+        repeated=repeated[0] + again[0],
+        contradicted=repeated[1] + again[1],
     )
 
 
-def _once(named: Iterable[tuple[Any, dict]]) -> tuple[list[dict], int]:
-    """The first row of every name, and how many more there were."""
+def _once(named: Iterable[tuple[Any, dict]]) -> tuple[list[dict], int, int]:
+    """The first row of every name, how many more there were, how many say otherwise."""
     found: dict[Any, dict] = {}
-    count = 0
+    count = differ = 0
     for name, row in named:
-        found.setdefault(name, row)
+        first = found.setdefault(name, row)
+        differ += _constant(first) != _constant(row)
         count += 1
-    return list(found.values()), count - len(found)
+    return list(found.values()), count - len(found), differ
+
+
+def _constant(row: dict) -> dict:
+    """What two honest runs agree in."""
+    return {name: value for name, value in row.items() if not records.varies(name)}

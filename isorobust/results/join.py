@@ -48,7 +48,8 @@ class Found:
     records: of all measured trials in plan order; rows: of all cases computed; planned:
     how many of both there will be. shown: block of cases -> columns that a table shows
     checks: verdicts on rules as published, where the rules themselves aren't there
-    repeated: rows that were in more than one origin, and are here once
+    repeated: rows that were there more than once, and are here once; contradicted: how
+    many of them said something else than the one that is here
     """
 
     track: str
@@ -61,6 +62,7 @@ class Found:
     checks: list[Check] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     repeated: int = 0
+    contradicted: int = 0
 
     @staticmethod
     def of(records: list[dict], planned: int | None = None) -> "Found":

@@ -60,6 +60,8 @@ def read(file: Path, columns: Columns) -> Measured:
     there, rows = 0, []
     seen: dict[str, None] = {}
     found = list(_lines(file))
+    if not found:
+        raise BadInput(f"{file}: no row below the columns' names")
     for _, line in found:
         seen |= dict.fromkeys(line)
     for name in columns.named:

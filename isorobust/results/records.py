@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -100,6 +101,8 @@ def _must_be(name: str, value: Any, case: bool) -> str | None:
     """What the value should have been; None where it is."""
     if len(name) > LONGEST or len(value if isinstance(value, str) else "") > LONGEST:
         return f"at most {LONGEST} characters"
+    if not (_is_unicode(name) and _is_unicode(value)):
+        return "Unicode: it has half of a letter (a surrogate)"
     real = isinstance(value, (int, float)) and not isinstance(value, bool)
     if real and (not math.isfinite(value) if isinstance(value, float) else False):
         return "finite"
@@ -112,16 +115,24 @@ def _must_be(name: str, value: Any, case: bool) -> str | None:
         return None if isinstance(value, str) else "a text"
     if name in SIZES:
         # a case may have other sizes than a network, and none of these
-        return None if (whole and value >= 1) or case else "a whole number >= 1"
+        free = case and name != "track_version"
+        return None if (whole and value >= 1) or free else "a whole number >= 1"
     if name == "seed":
         return None if whole else "a whole number"
     if name in FLAGS:
         return None if value is None or isinstance(value, bool) else "true or false"
+    if name == "law_ratio" and not case:
+        return None if real and value > 0 else "a number > 0"
     number = name in NUMBERS or (name.startswith(BOUNDS) and not case)
     if number and not name.endswith(OTHERS):
         allowed = value is None or (real and value >= 0)
         return None if allowed else "a number >= 0, or null"
     return None
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether it is anything but a text that no file can hold."""
+    return not isinstance(value, str) or not re.search("[\ud800-\udfff]", value)
 
 
 def _brief(value: Any) -> str:

@@ -114,4 +114,8 @@ def from_json(value: dict) -> Rule:
     low, high = value["within"]
     within = (-math.inf if low is None else low, math.inf if high is None else high)
     made = KINDS[kind](**as_tuples)
-    return Rule(value["claim"], made, within, value["judged"])
+    rule = Rule(value["claim"], made, within, value["judged"])
+    wrong = rule.check() or made.check()
+    if wrong:
+        raise ValueError(wrong)
+    return rule

@@ -1,5 +1,6 @@
 """`cite` and `verify`: what a reader does with a published table."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -9,9 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from isorobust.door import BadInput
 from isorobust.files import sha256
-from isorobust.report.cite import PAPERS
+from isorobust.report import tabulate
+from isorobust.report.cite import PAPERS, bibtex
+from isorobust.report.proof import prove
 from isorobust.results import tracks
+from isorobust.results.join import Found, Origin
+from tests.report.test_report import record
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -37,7 +43,9 @@ def entries(text: str) -> dict[str, str]:
     for entry in re.split(r"\n\n(?=@)", text.strip()):
         assert entry.count("{") == entry.count("}"), entry
         assert re.match(r"@\w+\{[\w-]+,\n", entry) and entry.endswith("\n}")
-        found[entry.partition("{")[2].partition(",")[0]] = entry
+        key = entry.partition("{")[2].partition(",")[0]
+        assert key not in found  # BibTeX refuses a repeated entry
+        found[key] = entry
     return found
 
 
@@ -69,6 +77,22 @@ def test_only_what_a_table_rests_on_is_cited() -> None:
     assert "bubeck2021law" in isorobust("cite", newest("bln2021")).stdout
 
 
+@pytest.mark.parametrize("odd", ["a}b", "{", "50 % & \\input{x}\n@misc{y, #_~^$<", ""])
+def test_odd_names_are_only_text(odd: str) -> None:
+    """In every field that has a text of the rows; braces in pairs, no comment."""
+    rows = [record(0, 0) | {"track": odd, "software_isorobust": odd}]
+    command = ["isorobust", "run", f"--set={odd}"]
+    found = dataclasses.replace(Found.of(rows), origins=[Origin("x", command)])
+    text = "\n\n".join(bibtex(found, tabulate(found), "0" * 64))
+    assert set(entries(text)) == {
+        "isorobust-" + (re.sub(r"[^a-z0-9]+", "-", odd).strip("-") + "-v1").lstrip("-"),
+        "bubeck2023universal",
+    }
+    entry = text.partition("\n\n")[0]
+    assert not re.search(r"(?<!\\)[%&$#_~^]|\\input", entry)
+    assert entry.count("\n") == 7 and "isorobust run" in entry
+
+
 def test_what_is_published_verifies(folder: Path) -> None:
     done = isorobust("verify", folder)
     assert done.returncode == 0, done.stderr
@@ -97,6 +121,49 @@ def test_a_changed_digit_is_found(folder: Path, name: str, sums: bool) -> None:
         pytest.skip("a column that no table shows")
     assert done.returncode == 1
     assert "FAILS" in done.stdout and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("sums", "said"),
+    [
+        ("", "SHA256SUMS: 0 files, and not named: "),
+        ("no line of sums\n", "not as they were: a line without a name"),
+        (f"{'0' * 64}  /dev/zero\n", "not as they were: /dev/zero"),
+        (None, "SHA256SUMS: 0 files, and not named: "),
+    ],
+    ids=["empty", "garbage", "device", "folder"],
+)
+def test_sums_that_vouch_for_nothing(folder: Path, sums: str | None, said: str) -> None:
+    (folder / "SHA256SUMS").unlink()
+    if sums is None:
+        (folder / "SHA256SUMS").mkdir()
+    else:
+        (folder / "SHA256SUMS").write_text(sums)
+    (first, *_) = prove(folder)
+    assert first.holds is False and said in first.said
+
+
+def test_a_folder_around_a_table_is_none(folder: Path) -> None:
+    """The files beside the table would pass unread."""
+    (folder / "table.md").write_text("changed")
+    with pytest.raises(BadInput, match=f"holds no rows itself; name {folder}"):
+        list(prove(folder.parent))
+
+
+def test_a_file_that_the_sums_do_not_name(folder: Path) -> None:
+    """Else a figure is changed, and its line taken out."""
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    sums.write_text("".join(line for line in lines if "bracket.svg" not in line))
+    (first, *_) = prove(folder)
+    assert first.holds is False and first.said.endswith("not named: bracket.svg")
+
+
+def test_what_is_not_there_is_said(folder: Path) -> None:
+    for name in ("SHA256SUMS", "table.tex"):
+        (folder / name).unlink()
+    said = [finding.said for finding in prove(folder) if finding.holds is None]
+    assert said[0].startswith("hashes: neither") and "table.tex: isn't there" in said
 
 
 def test_another_task_under_a_frozen_version_is_found(folder: Path) -> None:

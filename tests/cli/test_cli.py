@@ -63,6 +63,40 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     assert "--workdir=/proc/nothing" in refused(done)
 
 
+LAW = str(HERE.parent / "benchmarks" / "results" / "2026-11-24-cpu-law")
+
+
+@pytest.mark.parametrize("words", [("verify", LAW), ("report", LAW, "--format=html")])
+def test_a_reader_that_has_gone(words: tuple[str, ...]) -> None:
+    """As of `| head -1`: whether a verb prints at once or at its end."""
+    command = [sys.executable, "-m", "isorobust", *words]
+    there = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert there.stdout and there.stderr
+    there.stdout.close()
+    said = there.stderr.read().decode()
+    there.stderr.close()
+    assert (there.wait(), said) == (141, "")
+
+
+def test_no_room_for_what_is_printed() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "isorobust", "cite", LAW]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+def test_a_name_too_long_for_a_file() -> None:
+    assert "File name too long" in refused(call("report", "x" * 300))
+
+
+def test_output_is_utf_8_whatever_the_terminal() -> None:
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "isorobust", "report", LAW, "--format=html"]
+    done = subprocess.run(command, capture_output=True, env=ascii_only)
+    assert done.returncode == 0 and "·" in done.stdout.decode()
+
+
 @pytest.mark.parametrize("kilobytes", [100, 200, 280])
 def test_a_full_disk(tmp_path: Path, kilobytes: int) -> None:
     """Full within orbax or within ours: one line; the same command goes on later."""

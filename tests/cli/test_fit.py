@@ -115,6 +115,14 @@ def test_it_names_the_other_models(sweep: Path, capsys: pytest.CaptureFixture) -
     assert "a + b sqrt(nd/p)" not in few["models"] and few["choice"] is None
 
 
+def test_a_model_that_misses_nothing_is_told(
+    rng: np.random.Generator, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    some = [row | {"lip": 1.0} for row in rows(rng, fails=False)]
+    said = calls.printed(capsys, "fit", written(tmp_path, some), *ASKED)
+    assert "best by constant" in said and "rms error of the log: constant 0," in said
+
+
 def test_few_clusters_have_the_wild_bootstrap_beside(
     rng: np.random.Generator, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -196,6 +204,9 @@ def test_a_bad_row_is_one_line(
         (("--response=lip", "--factors=n,lip"), "lip is the response"),
         (("--response=lip", "--factors=n,data"), "data: can't be response"),
         (("--response=lip", "--limit=cap"), "--limit goes with --censored"),
+        ((*ASKED, "--censored="), "--censored=: must be the name of a column"),
+        ((*CENSORED, "--limit="), "--limit=: must be the name of a column"),
+        (("--response=law_ratio",), "law_ratio: is sqrt(n d / p) beside factors n, d"),
         ((*CENSORED, "--reached=failed"), "give one of them"),
         ((*ASKED, "--cluster=failed"), "clusters (column failed): 1; 3 factors"),
         (("--response=lip", "--censored=n"), ":1: n = 256: must be true or false"),
@@ -227,7 +238,7 @@ def test_a_failed_row_without_its_limit(
         ("a.csv", b"n,n\n1,2\n", ":1: two columns are called 'n'"),
         ("a.csv", b"n,d\n1,2\n1\n", ":3: 1 cells, and 2 columns"),
         ("a.csv", b"n,d\n1," + b"y" * 10**6 + b"\n", ":2: field larger than"),
-        ("a.csv", b"n,d\n", "no column 'lower'"),
+        ("a.csv", b"n,d\n", "no row below the columns' names"),
     ],
 )
 def test_a_file_that_is_none(

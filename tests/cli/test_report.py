@@ -1,5 +1,6 @@
 """The verb `report`: what it takes, what it joins, and what it refuses in one line."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from isorobust.files import sealed
 from isorobust.report import FILES, files, tabulate
 from isorobust.results.gather import gather
 from tests.cli.calls import printed, refused
@@ -37,6 +39,20 @@ def test_runs_of_one_track_and_version_make_one_table(
     said = printed(capsys, "report", one, two)
     assert said.startswith("# T v1: 21 networks") and "counted once" in said
     assert printed(capsys, "report", tmp_path).startswith("# T v1: 21 networks")
+
+
+def test_a_trial_counts_once(tmp_path: Path) -> None:
+    """Twice in one file, in a run that is named twice, or with another number."""
+    file = write(tmp_path / "records.jsonl", rows() + rows())
+    (found,) = gather([str(file)])
+    assert (len(found.records), found.planned, found.repeated) == (14, 14, 14)
+    (found,) = gather([str(file), f"{tmp_path}/../{tmp_path.name}/records.jsonl"])
+    assert (len(found.records), len(found.origins), found.repeated) == (14, 1, 14)
+    (found,) = gather([str(write(file, rows(host_cpu="a") + rows(host_cpu="b")))])
+    assert (found.repeated, found.contradicted) == (14, 0)
+    (found,) = gather([str(write(file, [*rows(), record(0, 0, upper=9.0)]))])
+    assert (found.repeated, found.contradicted) == (1, 1)
+    assert any("1 of those say something else" in d for d in tabulate(found).doubts)
 
 
 def test_two_versions_never_share_a_table(
@@ -74,6 +90,32 @@ def test_it_writes_files_by_their_ending(
     assert "published.svg" not in there
 
 
+def test_a_full_disk_leaves_the_last_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    file = write(tmp_path / "records.jsonl", rows())
+    kept, link = tmp_path / "kept.md", tmp_path / "link.md"
+    kept.write_text("the last one")
+    link.symlink_to(kept)
+
+    def half(self: Path, content: bytes) -> int:
+        with self.open("wb") as some:
+            some.write(content[:9])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", half)
+        assert "No space left" in refused("report", file, f"--out={link}")
+    assert kept.read_text() == "the last one"
+    assert sorted(f.name for f in tmp_path.iterdir()) == [
+        "kept.md", "link.md", "records.jsonl",
+    ]  # fmt: skip
+    printed(capsys, "report", file, f"--out={link}")
+    assert link.is_symlink() and kept.read_text().startswith("# T v1")
+    printed(capsys, "report", file, "--format=md", "--out=/dev/null")
+    assert not Path("/dev/null").is_file()
+
+
 @pytest.mark.parametrize("recorded", [True, False])
 def test_what_is_published_keeps_its_predictions(
     tmp_path: Path, capsys: pytest.CaptureFixture, recorded: bool
@@ -96,6 +138,8 @@ def test_what_is_published_keeps_its_predictions(
         (["--format=pdf"], "is no text: needs --out=FILE.pdf"),
         (["--out=x.docx"], "of which format? allowed: csv, html"),
         (["--format=svg", "--figure=braket"], "did you mean 'bracket'?"),
+        (["--figure=braket"], "did you mean 'bracket'?"),  # also where none is drawn
+        (["--format=svg", "--out=./"], "a folder (--out=./) gets every format"),
         (["--out=/proc/nothing/x.md"], "No such file or directory"),
     ],
 )
@@ -126,6 +170,10 @@ HOSTILE = [
     (changed(upper=-1.0), "must be a number >= 0, or null"),
     (changed(upper_sphere="\\input{x}"), "must be a number >= 0, or null"),
     (changed(block=["a"]), "'block' = ['a']: must be a text"),
+    (changed(law_ratio=None), "'law_ratio' = None: must be a number > 0"),
+    (changed(law_ratio=0), "must be a number > 0"),
+    (changed(block="\ud800"), "must be Unicode: it has half of a letter"),
+    (changed(**{"\udfff": 1}), "must be Unicode: it has half of a letter"),
     (changed(reached="yes"), "must be true or false"),
     (changed(seed=1.5), "must be a whole number"),
     ("[" * 100_000, "not a JSON row"),
@@ -144,6 +192,40 @@ def test_a_hostile_record_is_one_line(tmp_path: Path, line: str, said: str) -> N
     assert told.startswith(f"{file}:2: ") and said in told and len(told) < 400
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, of the overflow
+@pytest.mark.parametrize(
+    "change", [{"upper": 1e300, "lower": 1e-300}, {"floor_x_reason": {"a": 1}}]
+)
+@pytest.mark.parametrize(
+    "words", [("report", "--format=json"), ("cite",), ("verify",)], ids=lambda w: w[0]
+)
+def test_what_no_table_can_be_made_of_is_one_line(
+    tmp_path: Path, words: tuple[str, ...], change: dict
+) -> None:
+    """In every verb: such numbers leave floating point in squares, and JSON with it."""
+    some = rows()
+    some[0] |= change
+    write(tmp_path / "records.jsonl", some)
+    verb, *flags = words
+    assert "the rows don't fit together" in refused(verb, tmp_path, *flags)
+
+
+def test_a_rule_that_is_misspelt_beside_the_records(tmp_path: Path) -> None:
+    statistic = {"kind": "Summary", "column": "n", "where": ["d > x"]}
+    rule = {"claim": "c", "statistic": statistic, "within": [0, 1]}
+    about = sealed({"rules": [rule | {"judged": "estimate"}]})
+    (tmp_path / "experiment.json").write_text(about)
+    write(tmp_path / "records.jsonl", rows())
+    assert "must be such as 'd >= 64'" in refused("report", tmp_path)
+
+
+def test_a_hypothesis_that_was_not_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = write(tmp_path / "records.jsonl", [record(0, 0, theorem_applies=None)])
+    assert "hypothesis holds for 0 of 1" in printed(capsys, "report", file)
+
+
 @pytest.mark.parametrize("name", sorted({*record(0, 0)} - {"schema_version"}))
 def test_every_missing_column_is_named(tmp_path: Path, name: str) -> None:
     row = record(0, 0)
@@ -156,6 +238,8 @@ def test_every_missing_column_is_named(tmp_path: Path, name: str) -> None:
     ("row", "said"),
     [
         ({"family": "McShane", "n": 1, "d": 2}, "don't fit together"),
+        ({"track_version": [1]}, "= [1]: must be a whole number >= 1"),
+        ({"track_version": "x"}, "= 'x': must be a whole number >= 1"),
         ({"n": 1.5, "upper": [1]}, "'upper' = [1]: must be a number >= 0"),
         ({"n": float(2**60), "lower": 1e308, "upper": 1e308}, ""),
         ({"n": "<script>", "lower": None}, ""),

@@ -114,6 +114,28 @@ def test_a_column_sorts_and_a_row_opens(browser: Any, files: Path) -> None:
     tab.close()
 
 
+def test_names_that_begin_with_a_number_are_sorted(browser: Any, files: Path) -> None:
+    tab = Opened(browser, files / "published.html", 1400, "light").tab
+    rows = "".join(
+        f"<tbody><tr><td>{name}</td></tr></tbody>"
+        for name in ("2-layer b", "10-layer", "-", "2-layer C", "2-layer a")
+    )
+    head = '<thead><tr><th class="w"><button id="x">n</button></th></tr></thead>'
+    found = tab.evaluate(
+        """html => {
+          document.body.innerHTML = html;
+          return ["", ""].map(() => {
+            sort(document.getElementById("x"));
+            return [...document.querySelectorAll("td")].map(td => td.textContent);
+          });
+        }""",
+        f"<table>{head}{rows}</table>",
+    )
+    up = ["2-layer a", "2-layer b", "2-layer C", "10-layer"]
+    assert found == [[*up, "-"], [*up[::-1], "-"]]
+    tab.close()
+
+
 def test_what_was_not_measured_is_sorted_last(browser: Any, files: Path) -> None:
     tab = Opened(browser, files / "published.html", 1400, "light").tab
     texts = ["-", "1e-3", "12.5 [1, 20]", "3/4", "< 1e-12", "-2.5", "pass", "2"]

@@ -204,6 +204,14 @@ def test_hostile_names_are_only_text() -> None:
     assert any(cell == f"'@{HOSTILE}" for row in cells for cell in row)
 
 
+def test_nothing_that_a_terminal_obeys() -> None:
+    """Markdown is printed: no colour, no title of the window, no turned direction."""
+    said = {"block": "\x1b[2J\x1b]0;x\x07", "track": "\u202ecod\x00"}
+    table = tabulate(Found.of([record(c, 0, **said) for c in range(2)]))
+    for name in ("table.md", "table.csv", "table.tex", "table.json"):
+        assert FILES[name](table).replace("\n", "").isprintable(), name
+
+
 @pytest.mark.parametrize("name", ["published", "hostile"])
 def test_latex_compiles(name: str, published: Table, tmp_path: Path) -> None:
     tools = [t for t in ("pdflatex", "tectonic") if shutil.which(t)]
