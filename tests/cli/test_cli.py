@@ -131,7 +131,7 @@ def test_version_names_what_a_record_would() -> None:
     import json
 
     done = call("version")
-    assert done.returncode == 0 and not done.stderr
+    assert done.returncode == 0 and "programs" in done.stderr
     assert {"software_jax", "device_kind", "host_cpu"} <= set(json.loads(done.stdout))
 
 
@@ -151,7 +151,7 @@ def test_whoever_reads_may_leave(buffered: bool) -> None:
 
 def test_plan_prints_the_programs() -> None:
     done = call("plan", TINY)
-    assert done.returncode == 0 and not done.stderr
+    assert done.returncode == 0 and "programs" in done.stderr
     assert "20 networks in 4 cells, 1 training programs, at most" in done.stdout
     (row,) = [line for line in done.stdout.splitlines() if "64x8x8" in line]
     _, recipe, networks, blocks, kilobytes, *_ = row.strip("│").split("│")[0:6]
@@ -163,7 +163,7 @@ def test_plan_prints_the_programs() -> None:
 
 def test_plan_untimed_is_quick_and_says_less() -> None:
     done = call("plan", TINY, "--untimed", "--devices=1")
-    assert done.returncode == 0 and not done.stderr
+    assert done.returncode == 0 and "programs" in done.stderr
     (row,) = [line for line in done.stdout.splitlines() if "64x8x8" in line]
     assert row.strip("│").split("│")[4].strip() == "-"
 
