@@ -133,10 +133,14 @@ def _tables() -> Iterator[tuple[Path, dict]]:
 
 
 def _held(table: dict) -> tuple[str, str]:
-    """(how many predictions hold, which don't)."""
+    """(how many predictions hold, which don't or can't be judged)."""
     checks = table["checks"]
     held = sum(check["passed"] is True for check in checks)
-    failed = [check["claim"] for check in checks if check["passed"] is not True]
+    failed = [
+        check["claim"] + ("" if check["passed"] is False else " (can't be judged)")
+        for check in checks
+        if check["passed"] is not True
+    ]
     return f"{held} of {len(checks)}" if checks else "-", "; ".join(failed) or "-"
 
 

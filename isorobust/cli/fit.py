@@ -43,10 +43,16 @@ def arguments(parser: ArgumentParser) -> None:
 def call(args: Namespace) -> None:
     """Prints the exponents."""
     from isorobust.cli import sheet
+    from isorobust.progress import say
     from isorobust.results.measured import read
 
     columns = _columns(args)
     found = read(Path(args.file), columns)
+    if found.unasked:
+        say(
+            f"{args.file}: column 'reached' says of {found.unasked} rows that they did "
+            "not fit; --reached=reached counts them as failed"
+        )
     _sufficient(args, columns, found.rows)
     sheet.show(_answer(args, columns, found), args.json)
 

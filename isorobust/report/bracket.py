@@ -114,7 +114,14 @@ def _value(value: Estimate | str | int | None) -> float | None:
 
 def _shades(series: dict[str, list[Cell]]) -> dict[int, str]:
     sizes = sorted({cell.d for cells in series.values() for cell in cells})
-    return {d: PAIRS[i % len(PAIRS)] for i, d in enumerate(sizes)}
+    shades = list(PAIRS)
+    if len(sizes) > len(shades):
+        from matplotlib import colormaps
+        from matplotlib.colors import to_hex
+
+        ramp = colormaps["viridis"]([i / len(sizes) for i in range(len(sizes))])
+        shades = [to_hex(shade) for shade in ramp]
+    return dict(zip(sizes, shades, strict=False))
 
 
 def _panel(

@@ -29,7 +29,7 @@ FIGURES = {
         "geometric means over the networks that fitted, and where no bar is seen the "
         "bracket is closed. A tick below is the cell's floor, what the law allows with "
         "explicit constants. The grey line is √(nd/p), whose constant the law leaves "
-        "open: only a bar that ends below its floor would refute it.",
+        "open: only bars that end below their floors would refute it.",
     ),
     "exponents": Figure(
         forest.there,
@@ -53,8 +53,8 @@ FIGURES = {
         spread.success_there,
         spread.success,
         "What fitted",
-        "A disc where networks were tried; a red ring and a share where some did not "
-        "reach their target. Those are in no mean and no fit.",
+        "A disc where networks were tried; a red ring where some did not reach "
+        "their target (empty: none did). Those are in no mean and no fit.",
     ),
     "widths": Figure(
         spread.widths_there,

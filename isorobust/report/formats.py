@@ -30,13 +30,13 @@ def markdown(table: Table) -> str:
     shown = list(grids(table))
     for grid in (grid for grid in shown if grid.kind == "predictions"):
         lines += ["## Predictions", "", held(table), "", *_grid(grid), ""]
+    if table.blocks:
+        lines += ["## Verdict", "", *summary(table), "", LEGEND, ""]
     for grid in (grid for grid in shown if grid.kind == "cells"):
         told = [f"- {_quiet(line)}" for line in said(verdicts[grid.name])]
         lines += [f"## {_quiet(grid.name)}", "", *_grid(grid), "", *told, ""]
     for grid in (grid for grid in shown if grid.kind == "cases"):
         lines += _folded(grid)
-    if table.blocks:
-        lines += [LEGEND, "", "## Verdict", "", *summary(table), ""]
     if table.doubts:
         lines += ["## Doubts and exclusions", ""]
         lines += [*(f"- {_quiet(doubt)}" for doubt in table.doubts), ""]

@@ -31,8 +31,9 @@ def floors(table: Table) -> Any:
     blocks = [b for b in table.blocks if any(map(_over_floor, b.rows))]
     names = short([block.name for block in blocks])
     lines = {b.name: sorted(filter(None, map(_over_floor, b.rows))) for b in blocks}
-    count = sum(len(some) for some in lines.values())
-    figure = canvas(7.4, 0.8 + 0.03 * count + 0.24 * len(blocks))
+    said = {name: wrapped(names[name], 26) for name in lines}
+    rooms = {n: max(len(lines[n]) + 6, 4 * said[n].count("\n") + 8) for n in lines}
+    figure = canvas(7.4, 0.8 + 0.032 * sum(rooms.values()))
     axis = figure.subplots()
     axis.set_xscale("log")
     axis.axvline(1, color=ALARM, lw=1)
@@ -44,9 +45,8 @@ def floors(table: Table) -> Any:
         axis.hlines(places, lower, upper, color=shade, lw=1.2)
         axis.plot(lower, places, "o", color=shade, ms=2.4, mew=0)
         axis.plot(upper, places, "|", color=shade, ms=4, mew=0.9)
-        y -= len(some)
-        ticks.append(((begin + y + 1) / 2, wrapped(names[name], 26)))
-        y -= 6
+        ticks.append((begin - (len(some) - 1) / 2, said[name]))
+        y -= rooms[name]
     _rows(axis, ticks)
     axis.set_ylim(y + 3, 4)
     axis.set_xlim(left=min(0.9, axis.get_xlim()[0]))
@@ -77,7 +77,7 @@ def success_there(table: Table) -> bool:
 def success(table: Table) -> Any:
     """The share of a cell's networks that reached their target, p/n by width.
 
-    A full disc is all of them; a red ring, where one or more didn't.
+    A full disc is all of them; a red ring, where one or more didn't; empty: none did.
     """
     names = short([block.name for block in table.blocks])
     columns = min(3, len(table.blocks))
@@ -109,7 +109,7 @@ def _success(axis: Any, block: Block) -> None:
         axis.scatter(x, width, s=34, facecolor="#ffffff", edgecolor=ring, lw=0.9)
         if share:
             axis.scatter(x, width, s=34 * share, color=PAIRS[0], lw=0)
-        if share < 1:
+        if 0 < share < 1:
             axis.annotate(
                 f"{share:.0%}", (x, width), xytext=(5, 4), color=ALARM,
                 textcoords="offset points", fontsize=6.5,

@@ -11,8 +11,8 @@ LEGEND = (
     "95 % interval); exact: networks whose bracket is closed to 1e-9; floor: what the "
     "law allows; reach: upper / ((1 - sqrt(1 - eps)) sqrt(nd/p)); b: of "
     "a + b sqrt(nd/p), 95 % interval (CR2) with data sets, or cells, as the unit; '-': "
-    "not measured or nothing fitted. The law is one-sided: only an upper bound below "
-    "a floor would refute it."
+    "not measured or nothing fitted. The law is one-sided: only certified upper "
+    "bounds below its floor, in more draws than its delta allows, would refute it."
 )
 
 

@@ -46,10 +46,12 @@ class Measured:
 
     rows: with the response, the factors, the limit, "reached", "data" (the cluster) and
     "cell" (cluster and factors together)
+    unasked: rows that a column "reached" calls failed, where no column was named for it
     """
 
     rows: list[dict]
     excluded: int
+    unasked: int = 0
 
 
 def read(file: Path, columns: Columns) -> Measured:
@@ -73,7 +75,9 @@ def read(file: Path, columns: Columns) -> Measured:
         row = _row(line, columns, f"{file}:{number}")
         if row is not None:
             rows.append(row)
-    return Measured(rows, there - len(rows))
+    named = columns.failed or columns.reached
+    fails = [str(line.get("reached")).strip().lower() in NO for _, line in found]
+    return Measured(rows, there - len(rows), 0 if named else sum(fails))
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict]]:

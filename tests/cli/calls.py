@@ -1,5 +1,7 @@
 """Calls of a verb in this process: what it prints, or the one line of its refusal."""
 
+from typing import Any
+
 import pytest
 
 import isorobust.cli.main as cli
@@ -8,10 +10,15 @@ from isorobust.door import BadInput
 
 def printed(capsys: pytest.CaptureFixture, *words: object) -> str:
     """What the verb prints; words: it and its arguments."""
-    _call(*words)
-    done = capsys.readouterr()
+    done = said(capsys, *words)
     assert not done.err
     return done.out
+
+
+def said(capsys: pytest.CaptureFixture, *words: object) -> Any:
+    """What the verb prints, as `out` and `err`."""
+    _call(*words)
+    return capsys.readouterr()
 
 
 def refused(*words: object) -> str:

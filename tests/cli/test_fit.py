@@ -298,3 +298,18 @@ def test_numbers_of_any_size(
         scaled = facts(capsys, written(tmp_path, large), *words)["exponents"]
         for factor in TRUTH:
             assert scaled[factor] == pytest.approx(plain[factor], rel=1e-5)
+
+
+def test_a_column_that_tells_of_failures_is_pointed_at(
+    rng: np.random.Generator, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """A run's records say `reached`: whoever leaves it out is told, on stderr."""
+    some = [
+        {**row, "lip": row["lip"] or 60.0, "reached": not row["failed"]}
+        for row in rows(rng)
+    ]
+    file = written(tmp_path, some)
+    missed = sum(row["failed"] for row in some)
+    done = calls.said(capsys, "fit", file, *ASKED)
+    assert f"says of {missed} rows that they did not fit" in done.err
+    assert not calls.said(capsys, "fit", file, *ASKED, "--reached=reached").err

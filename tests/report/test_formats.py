@@ -111,7 +111,7 @@ def agreeing(table: Table) -> dict[tuple[str, str], Body]:
     """What the five formats say, once they are found to say the same."""
     text = {name: FILES[name](table) for name in FILES if name.startswith("table.")}
     page = Page(pages([table], [{}])).grids  # without the seconds of its figures
-    kinds = ("predictions", "cells", "cases", "verdict")
+    kinds = ("predictions", "verdict", "cells", "cases")
     markdown = of_markdown(text["table.md"])
     shown = [body for kind in kinds for key, body in page.items() if key[0] == kind]
     assert markdown == shown
@@ -135,6 +135,21 @@ def test_what_is_published_in_five_formats(published: Table) -> None:
                 compared += says(told[head], row[field])
             fitted = f"{row['reached']}/{row['attempted']}"
             assert told["fit/tried"] == fitted
+            assert told["exact"] == f"{row['exact']}/{row['reached']}"
+            floor = row["floor"] and row["floor"]["estimate"]
+            compared += says(told["floor"], floor)
+    for block, cells in zip(value["blocks"], page["verdict", "Verdict"], strict=True):
+        verdict, (name, networks, fitted, *numbers) = block["verdict"], cells
+        assert (name, int(networks)) == (block["name"], verdict["networks"])
+        assert int(fitted) == verdict["networks"] - verdict["excluded"]
+        slopes = [
+            verdict["fits"].get(side, {}).get("a + b sqrt(nd/p)")
+            for side in ("lower", "upper")
+        ]
+        expected = [verdict[key] for key in ("violations", "smallest", "reach")]
+        expected += [fit and fit["terms"]["b"] for fit in slopes]
+        for cell, number in zip(numbers, expected, strict=True):
+            compared += says(cell, number)
     for panel in value["panels"]:
         for line, cells in zip(panel["lines"], page["cases", panel["name"]],
                                strict=True):  # fmt: skip

@@ -129,3 +129,12 @@ def test_a_table_of_nothing_that_fitted() -> None:
     for render in FILES.values():
         assert render(table)
     assert "| - |" in markdown(table) and "6 networks did not reach" in markdown(table)
+
+
+def test_a_floor_of_finite_classes_is_no_doubt_of_networks(records: list[dict]) -> None:
+    """Where all were silent for having real weights; any other reason is told."""
+    real = "the class isn't finite: its weights are real numbers"
+    rows = [{**row, "floor_quantised_reason": real} for row in records]
+    assert not [d for d in tabulate(Found.of(rows)).doubts if "quantised" in d]
+    rows[0]["floor_quantised_reason"] = "labels are not all +-1"
+    assert [d for d in tabulate(Found.of(rows)).doubts if "quantised" in d]
