@@ -60,7 +60,7 @@ LARGE = {
     (4096, 128): ({2: 1024, 3: 306, 4: 232}, CNN((128,), 162, kernel=5, stride=4)),
     (8192, 128): ({2: 2048, 3: 454, 4: 338}, CNN((128,), 229, kernel=5, stride=4)),
 }
-SMALL = {(64, 16): ({2: 16, 3: 10, 4: 9}, CNN((16,), 8))}
+SMALL = {(64, 16): ({2: 16, 4: 9}, CNN((16,), 8, 4, kernel=2))}
 BOUNDS = ("data", "sweep", "trace", "product", "path", "liplt", "eclipse",
           "certificate", "branched")  # fmt: skip
 
@@ -123,10 +123,11 @@ def _rules() -> Iterator[Rule]:
         yield Rule(f"{recipe}: skips over none", ratio, skips)
         ratio = Contrast("lower", (by, "model = CNN"), (by, plain), alike=alike)
         yield Rule(f"{recipe}: shared over free weights", ratio, shared)
+    there: tuple[str, ...]
     for name, there, most in (
         ("2 layers", (plain, "depth = 2"), 1.05),
         ("4 layers", (plain, "depth = 4"), 2.5),
-        ("convolutions", ("model = CNN", "depth = 3"), 2.0),
+        ("convolutions", ("model = CNN",), 2.0),
     ):
         width = Summary("upper_over_lower", "median", ("reached = true", *there))
         yield Rule(f"upper / lower of {name}", width, (1.0, most))

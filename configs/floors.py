@@ -65,8 +65,10 @@ def smoke() -> Experiment:
     """The same in seconds: a test that everything runs, not a table."""
     cells = _cells({(64, 64): (4, 64)}, adam=1000, path=400, certified=400)
     cases = tuple(_families({(64, 64): (4, 64), (32, 64): (8,)}))
-    rules = tuple(_rules())
-    return Experiment("FLOORS-smoke", 1, cells, seeds=2, cases=cases, rules=rules)
+    bounds, rules = ("data", "sweep", "product", "certificate"), tuple(_rules())
+    return Experiment(
+        "FLOORS-smoke", 1, cells, 2, bounds=bounds, cases=cases, rules=rules
+    )
 
 
 def _cells(grid: dict, adam: int, path: int, certified: int) -> tuple[Cell, ...]:

@@ -61,10 +61,13 @@ def gpu() -> Experiment:
 
 def smoke() -> Experiment:
     """The same in seconds: a test that everything runs, not a table."""
-    return _experiment("FRONTIER-0-smoke", {(64, 64): (2, 4, 64)}, 400, 2)
+    bounds = ("data", "sweep", "product", "certificate")
+    return _experiment("FRONTIER-0-smoke", {(64, 64): (2, 4, 64)}, 400, 2, bounds)
 
 
-def _experiment(track: str, tasks: dict, steps: int, seeds: int) -> Experiment:
+def _experiment(
+    track: str, tasks: dict, steps: int, seeds: int, bounds: tuple[str, ...] = ()
+) -> Experiment:
     recipe = Certified(target_mse=LEFT, steps=steps)
     cells = tuple(
         Cell(Sphere(), BalancedSigns(), MLP(width=width), n, d, recipe)
@@ -72,7 +75,7 @@ def _experiment(track: str, tasks: dict, steps: int, seeds: int) -> Experiment:
         for width in widths
     )
     cases, rules = tuple(_solved(tasks)), tuple(_rules())
-    return Experiment(track, 1, cells, seeds, cases=cases, rules=rules)
+    return Experiment(track, 1, cells, seeds, bounds=bounds, cases=cases, rules=rules)
 
 
 def _solved(tasks: dict) -> Iterator[Family]:

@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import pytest
 
 from isorobust.engine.plan import plan
@@ -22,9 +24,18 @@ def test_the_recipe_card(config: Path) -> None:
     assert f"isorobust run --config=configs/{config.name}" in card
 
 
+@pytest.fixture
+def compiled_soon() -> Iterator[None]:
+    """Compiling is nearly all that a smoke takes, and nobody waits for its steps."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.mark.usefixtures("compiled_soon")
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda f: f.stem)
 def test_smoke(config: Path, tmp_path: Path) -> None:
-    found = run(load(f"{config}:smoke"), tmp_path / "run")
+    found = run(load(f"{config}:smoke"), tmp_path / "run", devices=1)
     rows = found.records + found.rows
     assert rows and len(rows) == len(found.records) + found.table.cases
     for row in rows:

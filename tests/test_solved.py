@@ -100,7 +100,7 @@ def test_the_report_needs_no_jax(tmp_path: Path) -> None:
         "import sys; sys.modules['jax'] = None; sys.modules['flax'] = None\n"
         "from argparse import Namespace; from isorobust.cli.report import call\n"
         f"runs = [{str(tmp_path / 'run')!r}]\n"
-        "call(Namespace(runs=runs, format='md', figure='', out=None))"
+        "call(Namespace(runs=runs, format='md', figure='bracket', out=None))"
     )
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, check=True, capture_output=True, text=True)

@@ -131,7 +131,7 @@ def test_version_names_what_a_record_would() -> None:
     import json
 
     done = call("version")
-    assert done.returncode == 0 and "programs" in done.stderr
+    assert done.returncode == 0 and not done.stderr
     assert {"software_jax", "device_kind", "host_cpu"} <= set(json.loads(done.stdout))
 
 
@@ -163,7 +163,7 @@ def test_plan_prints_the_programs() -> None:
 
 def test_plan_untimed_is_quick_and_says_less() -> None:
     done = call("plan", TINY, "--untimed", "--devices=1")
-    assert done.returncode == 0 and "programs" in done.stderr
+    assert done.returncode == 0 and not done.stderr
     (row,) = [line for line in done.stdout.splitlines() if "64x8x8" in line]
     assert row.strip("│").split("│")[4].strip() == "-"
 
