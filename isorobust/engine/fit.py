@@ -35,7 +35,8 @@ def fitted(
     """What the law has to know of the network (law.Setting), and its test MSE."""
     cell, x, y = trial.cell, np.asarray(data.x, float), np.asarray(data.y, float)
     kind = ACTIVATIONS[net.activation]
-    flat, shared = _of_class(cell.model, params, x, net)
+    p = cell.model.folded_params(cell.d)
+    rho, shared = _of_class(cell.model, params, x, net, p)
     seen = min(len(net.weights[0]), cell.d)
 
     def error(x: np.ndarray, y: np.ndarray, loss: str) -> float | None:
@@ -54,7 +55,7 @@ def fitted(
         "setting": {
             **of_data(x, y, data.component, seen, data.noise),
             **known(cell, delta),
-            "p": cell.model.folded_params(cell.d),
+            "p": p,
             "outputs": cell.model.outputs,
             "width": cell.model.width,
             "depth": cell.model.depth,
@@ -62,25 +63,28 @@ def fitted(
             "slope": max(abs(kind.low), abs(kind.high)),
             "mse": error(x, y, loss),
             "noise_variance": data.noise_variance,
-            "rho": finite(np.linalg.norm(flat)),
+            "rho": rho,
             "shared": shared,
         },
     }
 
 
 def _of_class(
-    model: Any, params: Any, x: np.ndarray, net: Network
-) -> tuple[np.ndarray, int]:
-    """(the parameters [p] of the network's class, how many entries one fills at most).
+    model: Any, params: Any, x: np.ndarray, net: Network, p: int
+) -> tuple[float | None, int]:
+    """(rho of the network's class, how many entries of the chain a parameter fills).
 
     Units may be rescaled where all entries of the chain are free, which makes them
-    shortest; a model with ties or skips names its own.
+    shortest; a model with ties or skips names its own parameters. None where neither
+    makes p of them: then the class isn't known.
     """
     own = model.parameters(params, x) if hasattr(model, "parameters") else None
-    if own is not None:
-        return own
-    even = network.balanced(net)
-    return np.concatenate([a.ravel() for layer in even.layers for a in layer]), 1
+    if own is None:
+        even = network.balanced(net)
+        entries = [part.ravel() for layer in even.layers for part in layer]
+        own = np.concatenate(entries), 1
+    flat, shared = own
+    return finite(np.linalg.norm(flat)) if len(flat) == p else None, shared
 
 
 def _at_start(trial: Trial, data: Dataset) -> float | None:

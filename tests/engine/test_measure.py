@@ -1,5 +1,7 @@
 """Measuring: what programs of bounds may hold, and points that upper bounds bring."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -10,10 +12,12 @@ from isorobust.engine.fit import fitted
 from isorobust.engine.lanes import Lower, Search, stack
 from isorobust.engine.plan import plan
 from isorobust.experiment import Cell, Experiment, Trial
+from isorobust.law import floors
+from isorobust.law.setting import Setting
 from isorobust.lipschitz import lower, network, upper
 from isorobust.lipschitz.domain import RD, SPHERE, slopes
 from isorobust.lipschitz.network import Network
-from isorobust.models import MLP
+from isorobust.models import CNN, MLP
 from isorobust.training import Adam
 from tests.lipschitz.test_bounds import chain
 
@@ -88,3 +92,34 @@ def test_the_gap_is_of_the_clipped_function(scale: float) -> None:
     expected = error(data.x_test, data.y_test) - error(data.x, data.y)
     assert row["clipped_gap"] == pytest.approx(expected, abs=1e-6)
     assert row["test_points"] == TEST_POINTS
+
+
+class Tied(MLP):
+    """Rows of the first layer are one row; its chain has more entries than it has p."""
+
+    def folded_params(self, d: int) -> int:
+        return d + 2 * self.width + 1
+
+    num_params = folded_params
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        (MLP(width=4), True),
+        (MLP(width=4, depth=3, skips=True), True),
+        (CNN((4,), width=2, depth=2), True),
+        (Tied(width=4), False),
+    ],
+)
+def test_parameters_that_are_not_p_are_no_class(model: Any, known: bool) -> None:
+    """Then the floors of the class are silent, and say why."""
+    trial = Trial(Cell(Sphere(), BalancedSigns(), model, 64, 4, Adam(steps=1)), 0)
+    data, params = draw(trial), model.initial(np.random.default_rng(0), 4)
+    net = model.network(params)
+    row = fitted(trial, params, data, net, 0.01)["setting"]
+    s = Setting(**row | {"mse": 0.0})
+    assert s.has_ball == known
+    floor = floors.sharp(s)
+    assert (floor.value is not None) == known
+    assert known or floor.reason.startswith("no J of the class is known")
