@@ -61,7 +61,7 @@ def _show(whole: Any, forecast: Any, sizes: dict[int, int]) -> None:
             str(group.rung),
             group.recipe,
             str(len(group.trials)),
-            str(-(-len(group.trials) // block_size())),
+            str(-(-len(group.trials) // block_size(group.rung))),
             f"{sizes[group.index] / 1e3:,.0f}" if group.index in sizes else "-",
             f"{step / 1e6:.3g}",
             f"{steps:,.0f}",

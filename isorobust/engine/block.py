@@ -91,7 +91,7 @@ class Block:
 
     def __init__(self, form: Form, programs: Programs, pace: Pace) -> None:
         self.form, self.programs, self.pace = form, programs, pace
-        self.size = block_size()
+        self.size = block_size(form.rung)
         self.seats: list[Seat] = []
         self._inputs: dict[str, tuple[Any, Data]] = {}
         self._placed: tuple | None = None

@@ -20,12 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from isorobust.door import BadInput
+from isorobust.engine.ladder import Rung
 from isorobust.lipschitz import lower, upper
 from isorobust.lipschitz.domain import Domain
 from isorobust.lipschitz.network import Network
-from isorobust.training.step import RUNNING, Data, Lane, start, step
+from isorobust.training.step import AT_ONCE, RUNNING, Data, Lane, start, step
 
 BLOCK = {"cpu": 4, "gpu": 128, "tpu": 128}  # only "cpu" was measured: BUILD_NOTES.md
+FULL = 4 * AT_ONCE  # of a block: 1 GB
 # blocks in flight: a second one trains while the first is harvested or compiled for
 FLIGHT = {"cpu": 1, "gpu": 2, "tpu": 2}
 DTYPE = np.float32
@@ -55,9 +57,16 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def block_size() -> int:
-    """m, the lanes of a micro-block on this backend."""
-    return BLOCK[devices()[0].platform]
+def block_size(shape: Rung | None = None) -> int:
+    """m, the lanes of a micro-block on this backend, or of one of the rung.
+
+    Fewer where lanes are large: FULL activations of a layer keep any device busy, and
+    128 times the most that a lane keeps (step.AT_ONCE) fit on none.
+    """
+    lanes = BLOCK[devices()[0].platform]
+    if shape is None:
+        return lanes
+    return max(1, min(lanes, FULL // min(shape.n * shape.width, AT_ONCE)))
 
 
 def flight() -> int:

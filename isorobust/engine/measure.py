@@ -85,7 +85,7 @@ def measure(
     """
     parts: dict[str, list[dict]] = {part: [] for part in asked}
     names = [part.removeprefix("bound_") for part in asked if part != "fit"]
-    size = block_size()
+    size = block_size(page.group.measured_on)
     lowers = tuple(name for name in bounds if SIDES.get(name) == "lower")
     lowers = lowers if set(lowers) & set(names) else ()
     searches = tuple(name for name in bounds if name in upper.SEARCHES)

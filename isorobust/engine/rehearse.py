@@ -96,7 +96,7 @@ def _training(block: Block) -> float:
 def _measuring(group: Group, whole: Plan, own: Programs) -> float:
     """Seconds a network, of untrained ones."""
     form = Form.of(group.rung, group.trials[0])
-    some = group.trials[: block_size()]
+    some = group.trials[: block_size(group.measured_on)]
     params = stack(fresh(form, trial).lane.params for trial in some)
     asked = ["fit", *(f"bound_{name}" for name in whole.bounds)]
     page = Page("", group, some)

@@ -354,3 +354,12 @@ def test_asking_for_the_block_size_first_leaves_all_devices() -> None:
 def test_too_many_devices_are_refused_before_they_are_made() -> None:
     with pytest.raises(BadInput, match="--devices=99999: must be at most 16 a core"):
         lanes.devices(99999)
+
+
+def test_large_lanes_make_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as an accelerator fills, and never more activations than 1 GB a layer."""
+    monkeypatch.setitem(lanes.BLOCK, "cpu", 128)
+    for n, width, expected in ((64, 8, 128), (4096, 512, 128), (8192, 4096, 8),
+                               (131072, 512, 4), (131072, 131072, 4)):  # fmt: skip
+        assert lanes.block_size(Rung(n, 256, width)) == expected
+    assert lanes.block_size() == 128
