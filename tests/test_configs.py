@@ -2,10 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import pytest
 
 from isorobust.engine.plan import plan
@@ -22,14 +20,6 @@ def test_the_recipe_card(config: Path) -> None:
     for word in ("Question", "Prediction", "Command", "Cost", "minutes"):
         assert word in card
     assert f"isorobust run --config=configs/{config.name}" in card
-
-
-@pytest.fixture
-def compiled_soon() -> Iterator[None]:
-    """Compiling is nearly all that a smoke takes, and nobody waits for its steps."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.mark.usefixtures("compiled_soon")
