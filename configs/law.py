@@ -26,7 +26,7 @@ five cells meant. What failed: the bounds do rise with the width, under `Adam` i
 26 steps (by up to 6.6 %) and under `Path` in 4 of 25 (1.8 %), under `Certified` never.
 
 Command.  isorobust run --config=configs/law.py --workdir=runs/law     (`make table`)
-Cost.     4 to 5 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds;
+Cost.     4 to 10 minutes on 2 CPU cores, compiling included; `:smoke` some 10 seconds;
           `:gpu` (LAW-M) needs an accelerator and `:pod` (LAW-L) hours on many.
 """
 
