@@ -91,6 +91,7 @@ def _at_start(trial: Trial, data: Dataset) -> float | None:
     """The largest |grad f| at the training points before the first step; one output."""
     if trial.cell.model.outputs > 1:
         return None
-    net = network_of(trial, exact(trial, initial(trial)), data)
+    first = initial(trial)
+    net = network_of(trial, real(first, first), data)
     slopes = network.gradient(net, np.asarray(data.x, float))
     return finite(np.linalg.norm(slopes, axis=1).max())

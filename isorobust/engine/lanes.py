@@ -24,7 +24,8 @@ from isorobust.engine.ladder import Rung
 from isorobust.lipschitz import lower, upper
 from isorobust.lipschitz.domain import Domain
 from isorobust.lipschitz.network import Network
-from isorobust.training.step import AT_ONCE, RUNNING, Data, Lane, start, step
+from isorobust.lipschitz.tiles import AT_ONCE
+from isorobust.training.step import RUNNING, Data, Lane, start, step
 
 BLOCK = {"cpu": 4, "gpu": 128, "tpu": 128}  # only "cpu" was measured: BUILD_NOTES.md
 FULL = 4 * AT_ONCE  # of a block: 1 GB
@@ -61,7 +62,7 @@ def block_size(shape: Rung | None = None) -> int:
     """m, the lanes of a micro-block on this backend, or of one of the rung.
 
     Fewer where lanes are large: FULL activations of a layer keep any device busy, and
-    128 times the most that a lane keeps (step.AT_ONCE) fit on none.
+    128 times the most that a lane keeps (tiles.AT_ONCE) fit on none.
     """
     lanes = BLOCK[devices()[0].platform]
     if shape is None:

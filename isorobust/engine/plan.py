@@ -65,7 +65,7 @@ class Group:
         """The rung of its networks' chains, as wide as their widest hidden layer."""
         model, rung = self.trials[0].cell.model, self.rung
         wide = model.padded(rung.width) if model.pads else model
-        units = wide.chain_width if hasattr(wide, "chain_width") else rung.width
+        units = getattr(wide, "chain_width", wide.width)
         return measuring(dataclasses.replace(rung, width=units))
 
 

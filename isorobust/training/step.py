@@ -8,10 +8,10 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from isorobust.lipschitz.network import Network
+from isorobust.lipschitz.tiles import in_tiles, tile_size
 from isorobust.training.loss import LOSSES
 
 RUNNING, TARGET, BUDGET, DIVERGED = range(4)
-AT_ONCE = 2**26  # of a layer, kept at once for the gradient: 256 MB a lane
 STOPS = ("running", "target", "budget", "diverged")
 
 
@@ -92,14 +92,11 @@ def predicted(model: Any, params: Any, x: Any, weights: Any) -> jax.Array:
     gradient, tiles of points pass one after the other, and once more on the way back.
     Not under batch norm, whose statistics need all points at once.
     """
-    tile = max(1, AT_ONCE // getattr(model, "chain_width", model.width))
+    tile = tile_size(getattr(model, "chain_width", model.width))
     if model.batch_norm or len(x) <= tile:
         return jnp.asarray(model.apply({"params": params}, x, weights))
-    count = -(-len(x) // tile)
-    points = jnp.pad(x, ((0, count * tile - len(x)), (0, 0)))
     one = jax.checkpoint(lambda part: model.apply({"params": params}, part))
-    f = jax.lax.map(one, points.reshape(count, tile, -1))
-    return jnp.asarray(f.reshape(count * tile, *f.shape[2:])[: len(x)])
+    return in_tiles(one, x, tile)
 
 
 def _settled(recipe: Any, lane: Lane, new: tuple, fit: Any, finite: Any) -> Lane:

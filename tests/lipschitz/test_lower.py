@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from isorobust.lipschitz import lower, network
+from isorobust.lipschitz import lower, network, tiles
 from isorobust.lipschitz.domain import RD, SPHERE, Domain
 from isorobust.lipschitz.exact import enumeration
 from isorobust.lipschitz.lower import points
@@ -262,6 +262,6 @@ def test_tiles_of_points_change_no_number(
     looks = (network.value, network.gradient, points.gradients)
     whole = [np.asarray(look(net, x)) for look in looks]
     monkeypatch.setattr(network, "TILE", 3 * 8 * model.chain_width)
-    monkeypatch.setattr(points, "AT_ONCE", 2 * model.chain_width)
+    monkeypatch.setattr(tiles, "AT_ONCE", 2 * model.chain_width)
     for look, expected in zip(looks, whole, strict=True):
         np.testing.assert_allclose(look(net, x), expected, rtol=1e-5, atol=1e-6)

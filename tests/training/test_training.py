@@ -6,6 +6,7 @@ import optax
 import pytest
 
 from isorobust.engine.ladder import cut_tree, pad, pad_tree
+from isorobust.lipschitz import tiles
 from isorobust.lipschitz.network import Network
 from isorobust.models import MLP
 from isorobust.training import SGD, Adam, Path
@@ -189,7 +190,7 @@ def test_tiles_of_points_change_no_value_and_no_gradient(
         return (f**2).sum()
 
     whole = jax.value_and_grad(total)(params)
-    monkeypatch.setattr(stepping, "AT_ONCE", tile * model.chain_width)
+    monkeypatch.setattr(tiles, "AT_ONCE", tile * model.chain_width)
     text = str(jax.make_jaxpr(jax.grad(total))(params))
     assert "scan" in text  # tiles one after the other
     for a, b in zip(
@@ -204,7 +205,7 @@ def test_batch_norm_sees_all_points(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, x = MLP(width=6, batch_norm=True), np.float32(rng.standard_normal((10, 3)))
-    monkeypatch.setattr(stepping, "AT_ONCE", 6)
+    monkeypatch.setattr(tiles, "AT_ONCE", 6)
     params, ones = model.initial(rng, 3), np.ones(10, np.float32)
     tiled = stepping.predicted(model, params, x, ones)
     np.testing.assert_array_equal(tiled, model.apply({"params": params}, x, ones))

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 from isorobust.activations import ACTIVATIONS
 from isorobust.lipschitz.domain import Domain
 from isorobust.lipschitz.network import Network
-
-AT_ONCE = 2**26  # activations of a layer
+from isorobust.lipschitz.tiles import in_tiles, tile_size
 
 
 def random(net: Network, domain: Domain, data: Any, draws: Any) -> Any:
@@ -60,14 +59,10 @@ def gradients(net: Network, points: Any) -> jax.Array:
 
     In tiles of points where a layer's activations would be too many at once.
     """
-    tile = max(1, AT_ONCE // max(len(w) for w in net.weights))
+    tile = tile_size(max(len(w) for w in net.weights))
     if len(points) <= tile:
         return _gradients(net, points)
-    count = -(-len(points) // tile)
-    padded = jnp.pad(points, ((0, count * tile - len(points)), (0, 0)))
-    parts = padded.reshape(count, tile, -1)
-    found = jax.lax.map(lambda part: _gradients(net, part), parts)
-    return jnp.asarray(found.reshape(count * tile, -1)[: len(points)])
+    return in_tiles(lambda part: _gradients(net, part), points, tile)
 
 
 def _gradients(net: Network, points: Any) -> jax.Array:
